@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { IdSchema, lineSchema } from './fields.ts';
+import { ProblemSchema } from './problems.ts';
+
+/** How a replica comes to be: the package's configuration, the enrolment call, and the identity that stays on the host. */
+
+export const PLATFORM_TARGETS = ['linux-x64', 'linux-arm64', 'win-x64', 'macos-arm64', 'macos-x64'] as const;
+export const PlatformTargetSchema = z
+  .enum(PLATFORM_TARGETS, 'Platform must be one of linux-x64, linux-arm64, win-x64, macos-arm64, macos-x64.')
+  .meta({ id: 'PlatformTarget' });
+export type PlatformTarget = z.infer<typeof PlatformTargetSchema>;
+
+/** A raw Ed25519 or X25519 public key: 32 bytes, base64url without padding. */
+export const PublicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'This must be a 32-byte key in base64url.');
+/** An Ed25519 signature: 64 bytes, base64url without padding. */
+export const SignatureSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{86}$/, 'This must be a 64-byte signature in base64url.');
+
+export const ENROLMENT_TOKEN_PREFIX = 'ore_';
+export const EnrolmentTokenSchema = z.string().regex(/^ore_[A-Za-z0-9_-]{43}$/, 'This is not an enrolment token.');
+
+/** `http://` is for loopback alone; both ends check. The path must be empty. */
+export const CoordinatorUrlSchema = z
+  .string()
+  .regex(/^https?:\/\/[^/?#\s]+\/?$/, 'The coordinator address must be like https://host:port.');
+
+/** `runner.json`: what lies beside the executable in a package (mode 0600). */
+export const RunnerConfigSchema = z.object({
+  version: z.literal(1),
+  coordinator: z.object({ url: CoordinatorUrlSchema, publicKey: PublicKeySchema }),
+  runner: z.object({ id: IdSchema, name: z.string() }),
+  enrolment: z.object({ token: EnrolmentTokenSchema, expiresAt: z.string() }).optional(),
+  /** `http://[user:password@]host:port`; absent: HTTPS_PROXY / NO_PROXY of the environment. */
+  proxy: z.string().optional(),
+  /** Certificates in PEM of a private authority, beside the system's own. */
+  ca: z.string().optional(),
+});
+export type RunnerConfig = z.infer<typeof RunnerConfigSchema>;
+
+export const HostFactsSchema = z.object({
+  hostname: z.string().max(255),
+  /** `linux`, `windows`, `macos`. */
+  os: z.enum(['linux', 'windows', 'macos']),
+  osVersion: z.string().max(200),
+  arch: z.enum(['x64', 'arm64']),
+  user: z.string().max(200),
+  pid: z.number().int(),
+  agentVersion: z.string().max(50),
+  installPath: z.string().max(1000),
+});
+export type HostFacts = z.infer<typeof HostFactsSchema>;
+
+/** `POST /runner/v1/enrol`: the agent's own fresh public keys in exchange for the single-use token. */
+export const EnrolRequestSchema = z.object({
+  protocol: z.number().int(),
+  runner: IdSchema,
+  token: EnrolmentTokenSchema,
+  signingKey: PublicKeySchema,
+  sealingKey: PublicKeySchema,
+  /** Proof that the agent holds the signing key: signature over {@link enrolmentProof}. */
+  proof: SignatureSchema,
+  host: HostFactsSchema,
+});
+export type EnrolRequest = z.infer<typeof EnrolRequestSchema>;
+
+export const EnrolResponseSchema = z.object({
+  replica: IdSchema,
+  runner: z.object({ id: IdSchema, name: z.string() }),
+  coordinatorPublicKey: PublicKeySchema,
+  /** The coordinator's signature over the enrolment, so that the agent knows who answered: see {@link enrolmentAnswer}. */
+  signature: SignatureSchema,
+});
+
+/** The text whose signature proves possession of the signing key at enrolment. */
+export function enrolmentProof(request: Pick<EnrolRequest, 'runner' | 'token' | 'signingKey' | 'sealingKey'>): string {
+  return `outrunner-enrol-v1\n${request.runner}\n${request.token}\n${request.signingKey}\n${request.sealingKey}`;
+}
+
+/** The text that the coordinator signs in its answer to an enrolment. */
+export function enrolmentAnswer(replica: string, request: Pick<EnrolRequest, 'runner' | 'signingKey'>): string {
+  return `outrunner-enrolled-v1\n${replica}\n${request.runner}\n${request.signingKey}`;
+}
+
+/** `identity.json` in the agent's state folder (0600): who this replica is. The private keys never leave the host. */
+export const IdentitySchema = z.object({
+  version: z.literal(1),
+  replica: IdSchema,
+  runner: z.object({ id: IdSchema, name: lineSchema('Name', 100) }),
+  coordinator: z.object({ url: CoordinatorUrlSchema, publicKey: PublicKeySchema }),
+  /** PKCS#8 in PEM. */
+  signingKey: z.string(),
+  sealingKey: z.string(),
+  enrolledAt: z.string(),
+});
+export type Identity = z.infer<typeof IdentitySchema>;
+
+/** Why the coordinator turned an agent away lately; the wizard shows it. */
+export const RefusalSchema = z
+  .object({
+    at: z.string(),
+    code: z.string(),
+    detail: z.string(),
+    address: z.string(),
+    problem: ProblemSchema.optional(),
+  })
+  .meta({ id: 'Refusal' });
+export type Refusal = z.infer<typeof RefusalSchema>;
+
+/** Exit codes of the agent: documented, so that a script or a service can act on them. */
+export const AGENT_EXIT = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  /** The configuration cannot be read or is wrong. */
+  configuration: 10,
+  /** The enrolment was refused (token used, expired, revoked, unknown, or for another Runner). */
+  enrolmentRefused: 11,
+  /** The identity was revoked or is unknown: the agent must be downloaded again. */
+  identityRefused: 12,
+  /** The coordinator is not the one whose key is pinned. */
+  coordinatorNotTrusted: 13,
+  /** The two ends do not speak the same protocol version. */
+  protocolUnsupported: 14,
+  /** `doctor` found something wrong. */
+  doctorFailed: 20,
+} as const;
