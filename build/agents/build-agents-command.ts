@@ -1,0 +1,26 @@
+import { AGENT_TARGETS, type AgentTarget, AgentTargetSchema } from '../../protocol/release.ts';
+import { withBuildLock } from '../build-lock.ts';
+import { BuildError, hostTarget } from './base-runtime.ts';
+import { buildAgents } from './build-agents.ts';
+
+/** `npm run build:agents [target…]`: the executable of this host, of the named targets, or of `all`. */
+const names = process.argv.slice(2);
+try {
+  const targets = targetsOf(names);
+  await withBuildLock(console.log, () => buildAgents(targets, console.log));
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+function targetsOf(wanted: readonly string[]): readonly AgentTarget[] {
+  if (wanted.length === 0) return [hostTarget()];
+  if (wanted.includes('all')) return AGENT_TARGETS;
+  return wanted.map((name) => {
+    const parsed = AgentTargetSchema.safeParse(name);
+    if (!parsed.success)
+      throw new BuildError(`There is no target "${name}". Targets: ${AGENT_TARGETS.join(', ')}, all.`);
+    return parsed.data;
+  });
+}

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import {
+  AGENT_TARGET_TABLE,
+  AGENT_TARGETS,
+  type AgentTarget,
+  type ReleasedExecutable,
+  ReleasedExecutableSchema,
+  type ReleaseManifest,
+  releaseBytes,
+  SignedReleaseSchema,
+} from '../../protocol/release.ts';
+import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { BUNDLES, bundle } from '../bundle.ts';
+import { AGENTS_OUT, DIST } from '../paths.ts';
+import { type BaseRuntime, findBaseRuntime } from './base-runtime.ts';
+import { compressExecutable } from './compress.ts';
+import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
+import { pkgPacker } from './pkg-packer.ts';
+import { isSignedByItsKey, loadReleaseKey, signRelease } from './release-key.ts';
+
+/** Says one line of progress. */
+export type Report = (line: string) => void;
+
+const MANIFEST = join(AGENTS_OUT, 'manifest.json');
+
+/** `build.json` in the folder of a target: what its executable was made of, so that it is not made again for nothing. */
+const BuildRecordSchema = z.object({
+  inputs: z.string(),
+  bundleSha256: z.string(),
+  executable: ReleasedExecutableSchema,
+});
+type BuildRecord = z.infer<typeof BuildRecordSchema>;
+
+/**
+ * Builds the executables of `targets` into `dist/agents/`, and signs a manifest of all targets that are made of the present
+ * source. What is up to date is left as it is, byte for byte.
+ * @throws BuildError when a runtime is missing or the packer fails.
+ */
+export async function buildAgents(targets: readonly AgentTarget[], report: Report): Promise<void> {
+  const packer = pkgPacker;
+  // All of what is needed is looked for before the first minute is spent.
+  const bases = await Promise.all(targets.map((target) => findBaseRuntime(target)));
+  const key = await loadReleaseKey();
+  const bundlePath = join(DIST, BUNDLES.agent.output);
+  await bundle(BUNDLES.agent);
+  const bundleSha256 = await sha256File(bundlePath);
+  for (const base of bases) await buildTarget(base, packer, bundlePath, bundleSha256, report);
+  const executables = await currentExecutables(bundleSha256, report);
+  const content = {
+    format: 1 as const,
+    productVersion: PRODUCT_VERSION,
+    protocolVersion: PROTOCOL_VERSION,
+    development: key.development,
+    key: { id: key.id, publicKey: key.publicKey },
+    executables,
+  };
+  if (await isManifestOf(content)) return;
+  const release = signRelease({ ...content, builtAt: buildTime().toISOString() }, key);
+  await writeWhole(MANIFEST, `${JSON.stringify(release, null, 2)}\n`);
+  const kind = key.development ? 'development key' : 'release key';
+  report(`manifest: ${executables.map((each) => each.target).join(', ')}; signed with ${kind} ${key.id}`);
+}
+
+async function buildTarget(
+  base: BaseRuntime,
+  packer: Packer,
+  bundlePath: string,
+  bundleSha256: string,
+  report: Report,
+): Promise<void> {
+  const { target } = base;
+  const row = AGENT_TARGET_TABLE[target];
+  const folder = join(AGENTS_OUT, target);
+  const inputs = hashOf([
+    packer.name,
+    base.version,
+    bundleSha256,
+    await sha256File(base.path),
+    ...RUNTIME_FLAGS,
+    RUNTIME_FLAGS_FROM_OUTSIDE,
+  ]);
+  const known = await readRecord(target);
+  if (known?.inputs === inputs && (await isWhole(known.executable))) {
+    report(`${target}: up to date`);
+    return;
+  }
+  report(`${target}: packing with Node ${base.version} (${packer.name})`);
+  // The old record goes first: half a build must never look like a whole one.
+  await rm(join(folder, 'build.json'), { force: true });
+  await mkdir(folder, { recursive: true });
+  const file = `${target}/${row.executable}`;
+  const unfinished = join(folder, `${row.executable}.unfinished`);
+  await packer.pack({ target, bundle: bundlePath, base, output: unfinished });
+  await rename(unfinished, join(AGENTS_OUT, file));
+
+  report(`${target}: compressing`);
+  const encoding = row.archive === 'zip' ? 'deflate-raw' : 'gzip';
+  const temporary = join(folder, 'compressed');
+  const measured = await compressExecutable(join(AGENTS_OUT, file), temporary, encoding);
+  // Named after its content: a download that goes on while a new build appears still reads the file that it began with.
+  const compressedFile = `${target}/${measured.sha256.slice(0, 16)}.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
+  await rename(temporary, join(AGENTS_OUT, compressedFile));
+  if (known && known.executable.compressed.file !== compressedFile) {
+    await rm(join(AGENTS_OUT, known.executable.compressed.file), { force: true });
+  }
+  const record: BuildRecord = {
+    inputs,
+    bundleSha256,
+    executable: {
+      target,
+      file,
+      size: measured.size,
+      sha256: measured.sha256,
+      crc32: measured.crc32,
+      nodeVersion: base.version,
+      compressed: {
+        file: compressedFile,
+        encoding,
+        size: measured.compressedSize,
+        sha256: measured.compressedSha256,
+      },
+    },
+  };
+  await writeWhole(join(folder, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
+  report(`${target}: ${megabytes(measured.size)}, ${megabytes(measured.compressedSize)} to download`);
+}
+
+/** What the manifest lists. A target that was made of other source is left out and named: a release is of one piece. */
+async function currentExecutables(bundleSha256: string, report: Report): Promise<ReleasedExecutable[]> {
+  const executables: ReleasedExecutable[] = [];
+  for (const target of AGENT_TARGETS) {
+    const record = await readRecord(target);
+    if (!record) continue;
+    if (record.bundleSha256 === bundleSha256 && (await isWhole(record.executable))) executables.push(record.executable);
+    else report(`${target}: left out of the manifest, it is made of other source; build it again`);
+  }
+  return executables;
+}
+
+async function readRecord(target: AgentTarget): Promise<BuildRecord | undefined> {
+  const path = join(AGENTS_OUT, target, 'build.json');
+  if (!existsSync(path)) return undefined;
+  // A record of an older form is the same as none: the target is built again.
+  const parsed = BuildRecordSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  return parsed.success ? parsed.data : undefined;
+}
+
+async function isWhole(executable: ReleasedExecutable): Promise<boolean> {
+  const wanted = [
+    [executable.file, executable.size],
+    [executable.compressed.file, executable.compressed.size],
+  ] as const;
+  for (const [file, size] of wanted) {
+    const path = join(AGENTS_OUT, file);
+    if (!existsSync(path) || (await stat(path)).size !== size) return false;
+  }
+  return true;
+}
+
+/** Whether the manifest on disk says exactly this and is properly signed; then its time of building stays. */
+async function isManifestOf(content: Omit<ReleaseManifest, 'builtAt'>): Promise<boolean> {
+  if (!existsSync(MANIFEST)) return false;
+  const parsed = SignedReleaseSchema.safeParse(JSON.parse(await readFile(MANIFEST, 'utf8')));
+  if (!parsed.success || !isSignedByItsKey(parsed.data)) return false;
+  const present = parsed.data.manifest;
+  return Buffer.from(releaseBytes(present)).equals(releaseBytes({ ...content, builtAt: present.builtAt }));
+}
+
+/** `SOURCE_DATE_EPOCH` (seconds), the convention of reproducible builds, or now. */
+function buildTime(): Date {
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  return epoch !== undefined && /^\d+$/.test(epoch) ? new Date(Number(epoch) * 1000) : new Date();
+}
+
+async function sha256File(path: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+}
+
+function hashOf(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+async function writeWhole(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.unfinished`, content);
+  await rename(`${path}.unfinished`, path);
+}
+
+function megabytes(size: number): string {
+  return `${(size / 1e6).toFixed(1)} MB`;
+}

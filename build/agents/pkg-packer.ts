@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AGENT_TARGET_TABLE, type AgentTarget } from '../../protocol/release.ts';
+import { BUILD_STATE } from '../paths.ts';
+import { type BaseRuntime, BuildError, hostTarget } from './base-runtime.ts';
+import type { Packer, PackJob } from './packer.ts';
+
+/** The arguments of `pkg-process.ts`, as JSON in its argv. */
+export interface PkgRequest {
+  readonly bundle: string;
+  readonly output: string;
+  readonly nodeVersion: string;
+  readonly platform: 'linux' | 'win' | 'macos';
+  readonly arch: string;
+}
+
+/**
+ * pkg in its simple single-executable mode. It wants to download Node; it is given a home of its own in which the
+ * download seems to have happened already: the runtime from npm, empty archives, and the `.ok` files by which pkg marks a
+ * finished download. It runs in a process of its own, because only HOME moves its cache and it takes about 1 GB.
+ */
+export const pkgPacker: Packer = {
+  name: 'pkg 6.23.0, simple',
+
+  async pack(job) {
+    assertGenerator(job.target, job.base);
+    // Beside the checkout, so that the runtime can be linked in instead of copied.
+    await mkdir(BUILD_STATE, { recursive: true });
+    const home = await mkdtemp(join(BUILD_STATE, 'pack-'));
+    try {
+      await seedCache(join(home, '.pkg-cache', 'sea'), job.base);
+      await copyFile(job.bundle, join(home, 'agent.cjs'));
+      await mkdir(dirname(job.output), { recursive: true });
+      await runPkg(home, job);
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  },
+};
+
+/** The layout of the injected blob changes even between patch versions, so Node of exactly that version must write it. */
+function assertGenerator(target: AgentTarget, base: BaseRuntime): void {
+  if (target === hostTarget() || process.versions.node === base.version) return;
+  throw new BuildError(
+    `${target}: its runtime is Node ${base.version}, and this host has no runtime of the same version to prepare it ` +
+      `(Node ${process.versions.node} is running the build).`,
+  );
+}
+
+async function seedCache(cache: string, base: BaseRuntime): Promise<void> {
+  const row = AGENT_TARGET_TABLE[base.target];
+  const windows = row.platform === 'win32';
+  const name = `node-v${base.version}-${windows ? 'win' : row.platform}-${row.arch}`;
+  const archive = join(cache, `${name}.${windows ? 'zip' : 'tar.gz'}`);
+  const binary = windows ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
+  await mkdir(dirname(binary), { recursive: true });
+  await linkOrCopy(base.path, binary);
+  for (const empty of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(empty, '');
+}
+
+/** A link saves 120 MB of copying; across file systems there are none. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && ['EXDEV', 'EPERM', 'ENOTSUP'].includes(String(error.code))))
+      throw error;
+    await copyFile(from, to);
+  }
+}
+
+async function runPkg(home: string, job: PackJob): Promise<void> {
+  const row = AGENT_TARGET_TABLE[job.target];
+  const platform = ({ linux: 'linux', win32: 'win', darwin: 'macos' } as const)[row.platform];
+  const request: PkgRequest = {
+    bundle: join(home, 'agent.cjs'),
+    output: job.output,
+    nodeVersion: job.base.version,
+    platform,
+    arch: row.arch,
+  };
+  const env = { ...process.env, HOME: home, USERPROFILE: home, TMPDIR: home, TEMP: home, TMP: home, NODE_OPTIONS: '' };
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'pkg-process.ts'), JSON.stringify(request)], {
+    cwd: home,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new BuildError(`${job.target}: pkg failed (exit ${code}):\n${output.trim()}`);
+}

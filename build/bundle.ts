@@ -1,0 +1,83 @@
+import { builtinModules } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { type InputOptions, type OutputOptions, rolldown } from 'rolldown';
+import { DIST, ROOT } from './paths.ts';
+import { copySwaggerUi, swaggerUiFolder } from './swagger-ui.ts';
+
+/** What rolldown makes of each program that runs on Node or Electron. The renderer is made by Vite. */
+export interface Bundle {
+  readonly entry: string;
+  readonly output: string;
+  readonly format: 'esm' | 'cjs';
+  /** Packages that stay outside: the runtime provides them. */
+  readonly external: readonly string[];
+  readonly minify: boolean;
+}
+
+export const BUNDLES = {
+  agent: { entry: 'agent/main.ts', output: 'agent/agent.cjs', format: 'cjs', external: [], minify: true },
+  coordinator: {
+    entry: 'coordinator/main.ts',
+    output: 'coordinator/main.mjs',
+    format: 'esm',
+    external: [],
+    minify: false,
+  },
+  electronMain: {
+    entry: 'electron/main.ts',
+    output: 'electron/main.js',
+    format: 'esm',
+    external: ['electron'],
+    minify: false,
+  },
+  // A sandboxed preload script cannot be an ES module, and gets nothing but `electron`.
+  electronPreload: {
+    entry: 'electron/preload.ts',
+    output: 'electron/preload.cjs',
+    format: 'cjs',
+    external: ['electron'],
+    minify: false,
+  },
+} as const satisfies Record<string, Bundle>;
+
+/**
+ * Native add-ons that packages use when they happen to be compiled and do without when not. They never go into a bundle: it
+ * has to run on hosts that it was not built on.
+ */
+const OPTIONAL_NATIVE = [/\.node$/, 'cpu-features', 'bufferutil', 'utf-8-validate', 'pg-native'];
+
+/** Bundles one program into one file. A warning of the bundler is an error: it tends to be an import that is lost. */
+export async function bundle(what: Bundle, outputPath = join(DIST, what.output)): Promise<void> {
+  const warnings: string[] = [];
+  const input: InputOptions = {
+    input: resolve(ROOT, what.entry),
+    cwd: ROOT,
+    platform: 'node',
+    plugins: [swaggerUiFolder()],
+    external: [...builtinModules, /^node:/, ...OPTIONAL_NATIVE, ...what.external],
+    onLog(_level, log) {
+      warnings.push(log.message);
+    },
+  };
+  const output: OutputOptions = {
+    file: outputPath,
+    format: what.format,
+    codeSplitting: false,
+    comments: false,
+    // Names stay, so that a stack trace from the field can be read.
+    minify: what.minify ? { mangle: false, compress: true, codegen: { removeWhitespace: true } } : false,
+    // An ES module has no require; packages that are CommonJS ask for Node's modules with it.
+    ...(what.format === 'esm' ? { banner: REQUIRE_FOR_ESM } : {}),
+  };
+  const build = await rolldown(input);
+  try {
+    await build.write(output);
+  } finally {
+    await build.close();
+  }
+  if (what.entry === BUNDLES.coordinator.entry) await copySwaggerUi(dirname(outputPath));
+  if (warnings.length > 0) throw new Error(`Bundling ${what.entry} gave warnings:\n${warnings.join('\n')}`);
+}
+
+const REQUIRE_FOR_ESM =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { build as viteBuild } from 'vite';
+import { hostTarget } from './agents/base-runtime.ts';
+import { buildAgents, type Report } from './agents/build-agents.ts';
+import { BUNDLES, bundle } from './bundle.ts';
+
+/** The things that are built, and what each is built from. */
+export const PARTS = ['renderer', 'coordinator', 'electron', 'agents'] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface PartRecipe {
+  /** Files and folders below the root; when their contents change, the part is stale. */
+  readonly inputs: readonly string[];
+  /** Files below `dist/` that have to be there; one that is missing makes the part stale. */
+  readonly outputs: readonly string[];
+  build(report: Report): Promise<void>;
+}
+
+const ALWAYS = ['protocol', 'package-lock.json', 'tsconfig.json', 'build/parts.ts', 'build/paths.ts'];
+const BUNDLING = ['build/bundle.ts', 'build/swagger-ui.ts'];
+
+export const RECIPES: Record<Part, PartRecipe> = {
+  renderer: {
+    inputs: [...ALWAYS, 'renderer', 'build/vite.config.ts'],
+    outputs: ['renderer/index.html'],
+    async build() {
+      await viteBuild({ configFile: join(import.meta.dirname, 'vite.config.ts'), logLevel: 'warn' });
+    },
+  },
+  coordinator: {
+    inputs: [...ALWAYS, ...BUNDLING, 'coordinator'],
+    outputs: [BUNDLES.coordinator.output],
+    build: () => bundle(BUNDLES.coordinator),
+  },
+  electron: {
+    inputs: [...ALWAYS, ...BUNDLING, 'electron'],
+    outputs: [BUNDLES.electronMain.output, BUNDLES.electronPreload.output],
+    async build() {
+      await bundle(BUNDLES.electronMain);
+      await bundle(BUNDLES.electronPreload);
+    },
+  },
+  agents: {
+    inputs: [...ALWAYS, ...BUNDLING, 'agent', 'build/agents'],
+    outputs: ['agents/manifest.json'],
+    build: (report) => buildAgents([hostTarget()], report),
+  },
+};
