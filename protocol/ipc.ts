@@ -94,13 +94,13 @@ export const IpcReplySchema = z.union([
   z.object({ ok: z.literal(false), problem: ProblemSchema }),
 ]);
 
-/** `window.outrunner` in the desktop console; absent in a browser. */
+/**
+ * `window.outrunner` in the desktop console; absent in a browser. Only plain data, promises and functions cross from the
+ * preload script to the page: an AbortSignal does not, nor does an Error keep its fields.
+ */
 export interface DesktopBridge {
+  /** @throws a plain `Problem` object (no Error: it would lose its code on the way). */
   invoke<C extends IpcChannel>(channel: C, input: IpcInput<C>): Promise<IpcOutput<C>>;
-  /** Calls `listener` at each event until `signal` aborts. */
-  on<E extends IpcEvent>(
-    event: E,
-    listener: (payload: z.output<(typeof IPC_EVENTS)[E]>) => void,
-    signal: AbortSignal,
-  ): void;
+  /** Calls `listener` at each event until the returned function is called. */
+  on<E extends IpcEvent>(event: E, listener: (payload: z.output<(typeof IPC_EVENTS)[E]>) => void): () => void;
 }
