@@ -28,10 +28,10 @@ async function filesBelow(path: string): Promise<string[]> {
   });
   if (!entries) return [path];
   const below = await Promise.all(
-    entries.map((entry) => {
+    entries.map(async (entry) => {
       const full = join(path, entry.name);
       if (entry.isDirectory()) return filesBelow(full);
-      return Promise.resolve(entry.isFile() && !NOT_BUILT.test(entry.name) ? [full] : []);
+      return entry.isFile() && !NOT_BUILT.test(entry.name) ? [full] : [];
     }),
   );
   return below.flat();
