@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PublicKeySchema } from '../enrolment.ts';
 import { IdSchema, lineSchema, pageOf, TimeSchema } from '../fields.ts';
 import { route } from './route.ts';
 
@@ -42,6 +43,8 @@ export const MeSchema = z
       id: IdSchema,
       version: z.string(),
       protocol: z.number().int(),
+      /** The key that Runners pin: shown to people who want to compare it. */
+      publicKey: PublicKeySchema,
       embedded: z.boolean(),
       url: z.string(),
       time: TimeSchema,

@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { isTerminal } from '../protocol/execution-state.ts';
+import { startAgent } from './harness/agent.ts';
+import { startCoordinator } from './harness/coordinator.ts';
+import { type Benchmark, type Figure, quantile } from './harness/figures.ts';
+import { startProgram } from './harness/process.ts';
+
+const RUNS = 100;
+const WARM_UP = 10;
+
+/**
+ * From the API call "run" to the start of the step's process, and to the end as a caller sees it. The process itself says
+ * when it started (`date +%s%N` into a file), so that nothing between is left out. Floor: one WebSocket message to a bare
+ * program that spawns the same shell.
+ */
+export const dispatch: Benchmark = {
+  name: 'dispatch',
+  what: 'API call → process started → reported finished, 100 in sequence',
+  async run(work) {
+    const floor = await bareDispatch(work);
+    const ours = await outrunnerDispatch(work);
+    const figures: Figure[] = [
+      {
+        what: 'start p50',
+        value: quantile(ours.start, 0.5),
+        floor: quantile(floor.start, 0.5),
+        unit: 'ms',
+        bar: '≤ 2 × floor',
+      },
+      { what: 'start p95', value: quantile(ours.start, 0.95), floor: quantile(floor.start, 0.95), unit: 'ms' },
+      {
+        what: 'start p99',
+        value: quantile(ours.start, 0.99),
+        floor: quantile(floor.start, 0.99),
+        unit: 'ms',
+        bar: '≤ 25 ms',
+      },
+      { what: 'finished p50', value: quantile(ours.end, 0.5), floor: quantile(floor.end, 0.5), unit: 'ms' },
+      { what: 'finished p99', value: quantile(ours.end, 0.99), floor: quantile(floor.end, 0.99), unit: 'ms' },
+    ];
+    return figures;
+  },
+};
+
+interface Samples {
+  start: number[];
+  end: number[];
+}
+
+const nowMs = () => performance.timeOrigin + performance.now();
+
+async function startedAt(file: string): Promise<number> {
+  return Number(BigInt((await readFile(file, 'utf8')).trim()) / 1000n) / 1000;
+}
+
+async function outrunnerDispatch(work: string): Promise<Samples> {
+  const coordinator = await startCoordinator({
+    dataDir: path.join(work, 'coordinator'),
+    args: ['--log-level', 'error'],
+  });
+  const { api } = coordinator;
+  const samples: Samples = { start: [], end: [] };
+  try {
+    const agent = await startAgent(coordinator, path.join(work, 'agent'), {
+      name: 'bench',
+      projects: [{ project: 'Welcome' }],
+    });
+    const live = await api.live();
+    for (let n = 0; n < RUNS + WARM_UP; n++) {
+      const file = path.join(work, `ours-${n}`);
+      live.forget();
+      const asked = nowMs();
+      const { id } = await api.call('runAdHoc', {
+        params: { project: 'Welcome' },
+        body: { command: `date +%s%N > ${file}`, runnerTags: ['bench'] },
+      });
+      const event = await live.until(
+        (one) =>
+          one.topic === 'execution' && one.action !== 'deleted' && one.id === id && isTerminal(one.execution.state),
+      );
+      const seen = nowMs();
+      if (event.topic !== 'execution' || event.action === 'deleted' || event.execution.state !== 'succeeded')
+        throw new Error('A run did not succeed.');
+      if (n < WARM_UP) continue;
+      samples.start.push((await startedAt(file)) - asked);
+      samples.end.push(seen - asked);
+    }
+    live.close();
+    await agent.stop();
+  } finally {
+    await coordinator.stop();
+  }
+  return samples;
+}
+
+const BARE_AGENT = `
+import { spawn } from 'node:child_process';
+import { WebSocket } from 'ws';
+const socket = new WebSocket(process.argv[2]);
+socket.on('message', (command) => {
+  spawn('sh', ['-c', command.toString()], { stdio: 'ignore' }).on('exit', (code) => socket.send(String(code)));
+});
+`;
+
+async function bareDispatch(work: string): Promise<Samples> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The bare server has no port.');
+  const program = startProgram(
+    process.execPath,
+    ['--input-type=module', '-e', BARE_AGENT, '--', `ws://127.0.0.1:${address.port}`],
+    {
+      cwd: path.resolve(import.meta.dirname, '..'),
+    },
+  );
+  const [socket] = (await once(server, 'connection')) as [WebSocket];
+  const samples: Samples = { start: [], end: [] };
+  for (let n = 0; n < RUNS + WARM_UP; n++) {
+    const file = path.join(work, `bare-${n}`);
+    const asked = nowMs();
+    socket.send(`date +%s%N > ${file}`);
+    await once(socket, 'message');
+    const seen = nowMs();
+    if (n < WARM_UP) continue;
+    samples.start.push((await startedAt(file)) - asked);
+    samples.end.push(seen - asked);
+  }
+  await program.stop();
+  server.close();
+  return samples;
+}

@@ -1,0 +1,81 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { NewRunner, Runner } from '../../protocol/api/runners.ts';
+import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import type { CoordinatorProcess } from './coordinator.ts';
+import { type RunningProgram, startProgram } from './process.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** A real agent in a process of its own: the bundle under Node, with a configuration as a package holds it. */
+export interface AgentProcess {
+  readonly program: RunningProgram;
+  readonly runner: Runner;
+  readonly folder: string;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+}
+
+/** Creates a Runner, writes its `runner.json` into `folder` and starts the agent; resolves when it is Healthy. */
+export async function startAgent(
+  coordinator: Pick<CoordinatorProcess, 'api' | 'publicKey'>,
+  folder: string,
+  runner: Partial<NewRunner> & { name: string },
+): Promise<AgentProcess> {
+  const { api } = coordinator;
+  const created = await api.call('createRunner', {
+    body: { description: 'made by a program', tags: ['bench'], ...runner },
+  });
+  await mkdir(folder, { recursive: true });
+  const config = RunnerConfigSchema.parse({
+    version: 1,
+    coordinator: { url: api.url, publicKey: await coordinator.publicKey() },
+    runner: { id: created.runner.id, name: created.runner.name },
+    enrolment: created.enrolment,
+  });
+  await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config, null, 2), { mode: 0o600 });
+  const live = await api.live();
+  const program = runAgent(folder);
+  const healthy = live.until(
+    (event) =>
+      event.topic === 'runner' &&
+      event.action !== 'deleted' &&
+      event.id === created.runner.id &&
+      event.runner.status === 'Healthy',
+  );
+  const early = program.ended.then(({ code }) => {
+    throw new Error(`The agent ended with ${code} before it was Healthy:\n${program.output()}`);
+  });
+  await Promise.race([healthy, early]);
+  live.close();
+  return {
+    program,
+    runner: created.runner,
+    folder,
+    async stop() {
+      await program.stop('SIGTERM');
+    },
+    async kill() {
+      await program.stop('SIGKILL');
+    },
+  };
+}
+
+/** Starts the agent's bundle on a folder that holds a `runner.json`. */
+export function runAgent(folder: string, wrap?: readonly string[]): RunningProgram {
+  return startProgram(
+    process.execPath,
+    [
+      path.join(root, 'dist/agent/agent.cjs'),
+      'run',
+      '--config',
+      path.join(folder, 'runner.json'),
+      '--state',
+      path.join(folder, 'state'),
+    ],
+    {
+      cwd: folder,
+      ...(wrap ? { wrap } : {}),
+    },
+  );
+}
