@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration';
+import { firstTables } from './migrations/2026-11-first-tables.ts';
+
+/**
+ * Every change of the tables, by name; they run in the order of their names. A migration that was released is never edited:
+ * the next change is a new one. The types of the tables after the last one are in `schema.ts`.
+ */
+export const MIGRATIONS: Record<string, Migration> = {
+  '2026-11-first-tables': firstTables,
+};

@@ -1,0 +1,118 @@
+import type { Transaction } from 'kysely';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations.ts';
+import type { Database } from './schema.ts';
+import { openConnection, type SqliteConnection } from './sqlite-connection.ts';
+import { asOpenError, asStoreError, isSqliteError } from './sqlite-errors.ts';
+import type { Store } from './store.ts';
+
+/** Units in one commit at most: what waits behind them gets its turn, and a commit stays short. */
+const UNITS_PER_COMMIT = 500;
+
+interface Waiting {
+  readonly run: (tx: Transaction<Database>) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/**
+ * Opens (or makes) the SQLite database at `path` and brings its tables up to date.
+ * @throws StartError with one line for a person when it cannot be read, is damaged, or was made by a newer Outrunner.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  const opened: SqliteConnection[] = [];
+  try {
+    const writing = openConnection(path);
+    opened.push(writing);
+    await migrate(writing.kysely, MIGRATIONS);
+    const reading = openConnection(path, { readOnly: true });
+    opened.push(reading);
+    return new SqliteStore(writing, reading);
+  } catch (error) {
+    for (const connection of opened) connection.close();
+    throw asOpenError(error, path);
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #writing: SqliteConnection;
+  readonly #reading: SqliteConnection;
+  readonly #waiting: Waiting[] = [];
+  #working: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(writing: SqliteConnection, reading: SqliteConnection) {
+    this.#writing = writing;
+    this.#reading = reading;
+  }
+
+  get read() {
+    return this.#reading.kysely;
+  }
+
+  write<T>(unit: (tx: Transaction<Database>) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new OutrunnerError('shutting-down', { detail: 'The store is closed.' }));
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ run: unit, resolve: resolve as (value: unknown) => void, reject });
+      this.#working ??= this.#work();
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#working;
+    this.#reading.close();
+    this.#writing.close();
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // Everything that this turn of the event loop brings in shares the commit: many sockets, one fsync.
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#commitGroup(this.#waiting.splice(0, UNITS_PER_COMMIT));
+    }
+    this.#working = null;
+  }
+
+  /** Runs the units under one transaction. Nobody hears of an outcome before the commit is on disk. */
+  async #commitGroup(units: readonly Waiting[]): Promise<void> {
+    const outcomes: Outcome[] = [];
+    try {
+      const tx = await this.#writing.kysely.startTransaction().execute();
+      try {
+        for (const unit of units) outcomes.push(await this.#runUnit(unit, tx));
+        await tx.commit().execute();
+      } catch (error) {
+        await tx.rollback().execute();
+        throw error;
+      }
+    } catch (error) {
+      const problem = asStoreError(error);
+      for (const unit of units) unit.reject(problem);
+      return;
+    }
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.ok) units[index]?.resolve(outcome.value);
+      else units[index]?.reject(outcome.error);
+    }
+  }
+
+  async #runUnit(unit: Waiting, tx: Transaction<Database>): Promise<Outcome> {
+    this.#writing.exec('savepoint unit');
+    try {
+      const value = await unit.run(tx);
+      this.#writing.exec('release unit');
+      return { ok: true, value };
+    } catch (error) {
+      // After a full disk SQLite may have rolled back everything, the units before this one too: the group fails as one.
+      if (!this.#writing.inTransaction) throw error;
+      this.#writing.exec('rollback to unit');
+      this.#writing.exec('release unit');
+      return { ok: false, error: isSqliteError(error) ? asStoreError(error) : error };
+    }
+  }
+}
