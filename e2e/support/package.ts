@@ -18,5 +18,9 @@ export async function unpack(archive: string, into: string): Promise<string> {
 
 /** Starts what the package tells its owner to start. The environment is bare: nothing of this machine helps it. */
 export function startPackage(folder: string, wrap: readonly string[] = []): RunningProgram {
-  return startProgram('./start.sh', [], { cwd: folder, env: { PATH: '/usr/bin:/bin', HOME: folder }, wrap });
+  return startProgram('./start.sh', [], {
+    cwd: folder,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: folder },
+    wrap,
+  });
 }
