@@ -1,0 +1,187 @@
+import { mkdir, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { JournalFile } from './journal-file.ts';
+import type { Append, JournalPosition, Journals, ReadOptions } from './journals.ts';
+import { firstRecordBytes, JournalRange, wholeRecords } from './read-journal.ts';
+import { soundPosition } from './recover-journal.ts';
+
+/** Beyond this many open files, a journal's file is closed after each flush and opened again for the next. */
+const OPEN_FILES = 512;
+
+/** Journals as files below `folder`: `ab/<operation id>.journal`, nothing in them but records. */
+export function fileJournals(folder: string): Journals {
+  const journals = new Map<string, JournalFile>();
+  const opening = new Map<string, Promise<JournalFile>>();
+  const sleepers = new Map<string, Set<() => void>>();
+  let openFiles = 0;
+
+  const pathOf = (operation: string) => join(folder, operation.slice(0, 2), `${operation}.journal`);
+
+  function wake(operation: string): void {
+    const woken = sleepers.get(operation);
+    if (woken === undefined) return;
+    sleepers.delete(operation);
+    for (const each of woken) each();
+  }
+
+  function track(operation: string, attempt: number, position: JournalPosition, isNew: boolean): JournalFile {
+    const file = new JournalFile(pathOf(operation), attempt, position, isNew, {
+      stored: () => wake(operation),
+      descriptors: (change) => {
+        openFiles += change;
+      },
+      mayKeepOpen: () => openFiles <= OPEN_FILES,
+    });
+    journals.set(operation, file);
+    return file;
+  }
+
+  async function openExisting(operation: string, attempt: number): Promise<JournalFile> {
+    const path = pathOf(operation);
+    const exists = await sizeOnDisk(path);
+    if (exists === null) return track(operation, attempt, { next: 0, bytes: 0 }, true);
+    const file = await open(path, 'r+');
+    try {
+      const position = await soundPosition(file);
+      if (position.bytes < exists) {
+        await file.truncate(position.bytes);
+        await file.datasync();
+      }
+      return track(operation, attempt, position, false);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async function size(operation: string): Promise<number> {
+    const file = journals.get(operation);
+    if (file !== undefined) return file.stored.bytes;
+    return (await sizeOnDisk(pathOf(operation))) ?? 0;
+  }
+
+  /** Resolves at the next wake-up of `operation` or when `signal` aborts. */
+  function sleep(operation: string, signal: AbortSignal | undefined): { until: Promise<void>; cancel(): void } {
+    const set = sleepers.get(operation) ?? new Set();
+    sleepers.set(operation, set);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const awake = () => {
+      signal?.removeEventListener('abort', awake);
+      set.delete(awake);
+      if (set.size === 0 && sleepers.get(operation) === set) sleepers.delete(operation);
+      resolve();
+    };
+    set.add(awake);
+    signal?.addEventListener('abort', awake, { once: true });
+    return { until: promise, cancel: awake };
+  }
+
+  async function* records(operation: string, options: ReadOptions, range: JournalRange): AsyncGenerator<Uint8Array> {
+    const { signal, mayGrow, to } = options;
+    let at = options.from;
+    try {
+      while (!signal?.aborted) {
+        // Asleep before looking, so that nothing that is stored in between is missed.
+        const nap = sleep(operation, signal);
+        const grows = mayGrow?.() ?? false;
+        const end = to ?? (await size(operation));
+        if (at < end) {
+          nap.cancel();
+          const bytes = await range.chunk(at, end);
+          at += bytes.length;
+          yield bytes;
+        } else if (grows) {
+          await nap.until;
+        } else {
+          nap.cancel();
+          return;
+        }
+      }
+    } finally {
+      await range.close();
+    }
+  }
+
+  return {
+    begin(operation, attempt) {
+      const present = journals.get(operation);
+      if (present === undefined) track(operation, attempt, { next: 0, bytes: 0 }, true);
+      else present.attempt = Math.max(present.attempt, attempt);
+    },
+    async open(operation, attempt) {
+      const file = journals.get(operation);
+      if (file !== undefined) {
+        file.attempt = Math.max(file.attempt, attempt);
+        return file.stored;
+      }
+      let pending = opening.get(operation);
+      if (pending === undefined) {
+        pending = openExisting(operation, attempt).finally(() => opening.delete(operation));
+        opening.set(operation, pending);
+      }
+      return (await pending).stored;
+    },
+    append(operation, attempt, bytes): Append {
+      const file = journals.get(operation);
+      if (file === undefined || file.attempt !== attempt) return { kind: 'fenced' };
+      return file.append(bytes);
+    },
+    async release(operation) {
+      const file = journals.get(operation);
+      if (file === undefined) return wake(operation);
+      await file.close();
+      journals.delete(operation);
+      wake(operation);
+    },
+    size,
+    async read(operation, options) {
+      const range = new JournalRange(pathOf(operation));
+      try {
+        await range.check(options.from, await size(operation));
+      } catch (error) {
+        await range.close();
+        throw error;
+      }
+      return records(operation, options, range);
+    },
+    async boundary(operation, from, limit) {
+      const end = await size(operation);
+      if (from + limit >= end) return end;
+      const range = new JournalRange(pathOf(operation));
+      try {
+        let at = from;
+        while (at < end) {
+          const chunk = await range.chunk(at, end);
+          const room = from + limit - at;
+          if (chunk.length > room) {
+            const fits = wholeRecords(chunk.subarray(0, Math.max(0, room)), at);
+            return at + fits > from ? at + fits : at + firstRecordBytes(chunk);
+          }
+          at += chunk.length;
+        }
+        return at;
+      } finally {
+        await range.close();
+      }
+    },
+    wake,
+    async stop() {
+      await Promise.all([...journals.values()].map((file) => file.close()));
+      journals.clear();
+      for (const operation of [...sleepers.keys()]) wake(operation);
+    },
+  };
+}
+
+async function sizeOnDisk(path: string): Promise<number | null> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Makes sure that the folder of the journals can be used. */
+export async function prepareJournals(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+}
