@@ -3,9 +3,36 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { chromiumLaunchOptions } from './build/find-chromium.ts';
 
+const RENDERER_PACKAGES = [
+  'react',
+  'react-dom/client',
+  'react/jsx-dev-runtime',
+  'react/jsx-runtime',
+  '@mantine/core',
+  '@mantine/form',
+  '@mantine/hooks',
+  '@mantine/notifications',
+  '@mantine/spotlight',
+  '@tabler/icons-react',
+  '@tanstack/react-query',
+  '@tanstack/react-router',
+  '@tanstack/react-table',
+  '@tanstack/react-virtual',
+  '@codemirror/commands',
+  '@codemirror/language',
+  '@codemirror/legacy-modes/mode/shell',
+  '@codemirror/legacy-modes/mode/powershell',
+  '@codemirror/search',
+  '@codemirror/state',
+  '@codemirror/view',
+  'anser',
+  'zod',
+  'zustand',
+  'zustand/middleware',
+  'vitest-browser-react',
+];
+
 export default defineConfig({
-  // Beside nothing that is committed.
-  cacheDir: '.outrunner-build/vitest',
   test: {
     allowOnly: false,
     projects: [
@@ -21,6 +48,8 @@ export default defineConfig({
       },
       {
         plugins: [react()],
+        // Found in the middle of a run, a package makes Vite reload the page under the test; so all are named before.
+        optimizeDeps: { include: RENDERER_PACKAGES },
         test: {
           name: 'browser',
           include: ['renderer/**/*.test.tsx'],

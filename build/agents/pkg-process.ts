@@ -30,7 +30,8 @@ await sea(request.bundle, {
       output: request.output,
     },
   ],
-  signature: false,
+  // On a Mac pkg signs ad hoc with codesign; unsigned, the kernel would kill the executable. Elsewhere there is nothing to sign with.
+  signature: process.platform === 'darwin',
   seaConfig: {
     // pkg would write the absolute path into the executable; relative to its working folder it is the same everywhere.
     main: '../agent.cjs',

@@ -82,5 +82,5 @@ export function describeMachine(): string {
 function versionOf(path: string): string {
   // Chrome on Windows has no --version that prints.
   if (process.platform === 'win32') return path;
-  return execFileSync(path, ['--version'], { encoding: 'utf8' }).trim();
+  return execFileSync(path, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 }
