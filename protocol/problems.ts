@@ -342,6 +342,18 @@ export function fieldsOf(error: z.ZodError, prefix = ''): FieldProblem[] {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => ({ path: at === '' ? key : `${at}.${key}`, message: 'This field is not known.' }));
     }
+    if (issue.code === 'invalid_union') return unionFields(issue, at);
     return [{ path: at, message: issue.message }];
   });
+}
+
+/** Of a choice, what is wrong with the alternative that fits best; the choice's own words too, when it has some. */
+function unionFields(issue: z.core.$ZodIssueInvalidUnion, at: string): FieldProblem[] {
+  const alternatives = issue.errors.map((issues) => fieldsOf(new z.ZodError(issues), at));
+  const best = alternatives.reduce<FieldProblem[]>(
+    (found, fields) => (found.length === 0 || fields.length <= found.length ? fields : found),
+    [],
+  );
+  const own = issue.message === 'Invalid input' && best.length > 0 ? [] : [{ path: at, message: issue.message }];
+  return [...own, ...best.filter((field) => !own.some((one) => one.path === field.path))];
 }

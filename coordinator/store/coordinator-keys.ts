@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ENROLMENT_TOKEN_PREFIX } from '../../protocol/enrolment.ts';
 import { StartError } from '../start-error.ts';
-import { folderProblem, isMissing, writeWhole } from './data-folder.ts';
+import { folderProblem, isMissing, writeWhole } from './private-files.ts';
 
 /** The secrets of a coordinator that are not in its database, so that a stolen copy of the database cannot act for it. */
 export interface CoordinatorKeys {
