@@ -1,0 +1,48 @@
+import type { BrowserWindowConstructorOptions, CustomScheme, Session } from 'electron';
+import { APP_SCHEME } from './own-url.ts';
+import type { WindowState } from './window-state.ts';
+
+export const MINIMUM_SIZE = { width: 1024, height: 700 } as const;
+const BACKGROUND = { light: '#ffffff', dark: '#1a1b1e' } as const;
+
+/** What the one window of the console is made from. Every safe default of Electron is written out, so that a test sees it. */
+export function windowOptions(
+  preload: string,
+  state: WindowState,
+  theme: 'light' | 'dark',
+  session?: Session,
+): BrowserWindowConstructorOptions {
+  return {
+    title: 'Outrunner',
+    ...state.bounds,
+    minWidth: MINIMUM_SIZE.width,
+    minHeight: MINIMUM_SIZE.height,
+    // Shown when the page has painted: no white flash.
+    show: false,
+    backgroundColor: BACKGROUND[theme],
+    webPreferences: {
+      preload,
+      ...(session ? { session } : {}),
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
+      webSecurity: true,
+      allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      webviewTag: false,
+      navigateOnDragDrop: false,
+      spellcheck: false,
+    },
+  };
+}
+
+/**
+ * The privileges of `app://`: an origin like https (storage, fetch, streams), and none of those that open holes. They are
+ * given before the app is ready, once.
+ */
+export const APP_SCHEME_PRIVILEGES: CustomScheme = {
+  scheme: APP_SCHEME,
+  privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true, codeCache: true },
+};
