@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PLATFORM_TARGETS } from './enrolment.ts';
 import {
   AGENT_TARGET_TABLE,
-  AGENT_TARGETS,
   executableFor,
   type ReleaseManifest,
   ReleaseManifestSchema,
@@ -22,7 +22,7 @@ const manifests: fc.Arbitrary<ReleaseManifest> = fc.record({
   key: fc.record({ id: hex(16), publicKey: fc.constant('A'.repeat(43)) }),
   executables: fc.array(
     fc.record({
-      target: fc.constantFrom(...AGENT_TARGETS),
+      target: fc.constantFrom(...PLATFORM_TARGETS),
       file: fc.constant('linux-x64/outrunner-agent'),
       size: fc.nat(),
       sha256: hex(64),
@@ -112,7 +112,7 @@ describe('the release manifest', () => {
 
 describe('the target table', () => {
   it('finds the target of each host and none for others', () => {
-    for (const target of AGENT_TARGETS) {
+    for (const target of PLATFORM_TARGETS) {
       expect(targetOfHost(AGENT_TARGET_TABLE[target].platform, AGENT_TARGET_TABLE[target].arch)).toBe(target);
     }
     expect(targetOfHost('freebsd', 'x64')).toBeUndefined();

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import {
+  PLATFORM_TARGETS,
+  type PlatformTarget,
+  PlatformTargetSchema,
+  PublicKeySchema,
+  SignatureSchema,
+} from './enrolment.ts';
 
 /**
  * The release manifest: what was built for which platform, and the key that vouches for it. `npm run build:agents` writes
  * it, the coordinator serves from it, and whoever receives an executable checks it against this. Pure: no I/O, no crypto.
  */
-
-/** The platforms that an agent executable exists for, in the order in which they are shown. */
-export const AGENT_TARGETS = ['linux-x64', 'linux-arm64', 'win-x64', 'macos-arm64', 'macos-x64'] as const;
-
-export const AgentTargetSchema = z.enum(AGENT_TARGETS).meta({ id: 'AgentTarget' });
-export type AgentTarget = z.infer<typeof AgentTargetSchema>;
 
 export const ArchiveFormatSchema = z.enum(['tar.gz', 'zip']).meta({ id: 'ArchiveFormat' });
 export type ArchiveFormat = z.infer<typeof ArchiveFormatSchema>;
@@ -62,11 +63,11 @@ export const AGENT_TARGET_TABLE = {
     executable: 'outrunner-agent',
     archive: 'tar.gz',
   },
-} as const satisfies Record<AgentTarget, TargetRow>;
+} as const satisfies Record<PlatformTarget, TargetRow>;
 
 /** The target that runs on a host with this `process.platform` and `process.arch`, if there is one. */
-export function targetOfHost(platform: string, arch: string): AgentTarget | undefined {
-  return AGENT_TARGETS.find(
+export function targetOfHost(platform: string, arch: string): PlatformTarget | undefined {
+  return PLATFORM_TARGETS.find(
     (target) => AGENT_TARGET_TABLE[target].platform === platform && AGENT_TARGET_TABLE[target].arch === arch,
   );
 }
@@ -94,7 +95,7 @@ export const CompressedExecutableSchema = z.object({
 
 export const ReleasedExecutableSchema = z
   .object({
-    target: AgentTargetSchema,
+    target: PlatformTargetSchema,
     file: FileInReleaseSchema,
     size: ByteCountSchema,
     sha256: Sha256Schema,
@@ -120,7 +121,7 @@ export const ReleaseManifestSchema = z
       /** First 16 hexadecimal digits of the SHA-256 of the raw public key; for people, to compare. */
       id: z.string().regex(/^[0-9a-f]{16}$/),
       /** Raw Ed25519 public key, 32 bytes, base64url without padding. */
-      publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+      publicKey: PublicKeySchema,
     }),
     executables: z.array(ReleasedExecutableSchema),
   })
@@ -129,7 +130,7 @@ export type ReleaseManifest = z.infer<typeof ReleaseManifestSchema>;
 
 /** The file `manifest.json`: the manifest and an Ed25519 signature (base64url) over {@link releaseBytes}. */
 export const SignedReleaseSchema = z
-  .object({ manifest: ReleaseManifestSchema, signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/) })
+  .object({ manifest: ReleaseManifestSchema, signature: SignatureSchema })
   .meta({ id: 'SignedRelease' });
 export type SignedRelease = z.infer<typeof SignedReleaseSchema>;
 
@@ -142,7 +143,7 @@ export function releaseBytes(manifest: ReleaseManifest): Uint8Array<ArrayBuffer>
 }
 
 /** The entry of one target, or undefined when this release has none. */
-export function executableFor(manifest: ReleaseManifest, target: AgentTarget): ReleasedExecutable | undefined {
+export function executableFor(manifest: ReleaseManifest, target: PlatformTarget): ReleasedExecutable | undefined {
   return manifest.executables.find((executable) => executable.target === target);
 }
 

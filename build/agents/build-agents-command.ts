@@ -1,4 +1,4 @@
-import { AGENT_TARGETS, type AgentTarget, AgentTargetSchema } from '../../protocol/release.ts';
+import { PLATFORM_TARGETS, type PlatformTarget, PlatformTargetSchema } from '../../protocol/enrolment.ts';
 import { withBuildLock } from '../build-lock.ts';
 import { BuildError, hostTarget } from './base-runtime.ts';
 import { buildAgents } from './build-agents.ts';
@@ -14,13 +14,13 @@ try {
   process.exitCode = 1;
 }
 
-function targetsOf(wanted: readonly string[]): readonly AgentTarget[] {
+function targetsOf(wanted: readonly string[]): readonly PlatformTarget[] {
   if (wanted.length === 0) return [hostTarget()];
-  if (wanted.includes('all')) return AGENT_TARGETS;
+  if (wanted.includes('all')) return PLATFORM_TARGETS;
   return wanted.map((name) => {
-    const parsed = AgentTargetSchema.safeParse(name);
+    const parsed = PlatformTargetSchema.safeParse(name);
     if (!parsed.success)
-      throw new BuildError(`There is no target "${name}". Targets: ${AGENT_TARGETS.join(', ')}, all.`);
+      throw new BuildError(`There is no target "${name}". Targets: ${PLATFORM_TARGETS.join(', ')}, all.`);
     return parsed.data;
   });
 }

@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
 import {
   AGENT_TARGET_TABLE,
-  AGENT_TARGETS,
-  type AgentTarget,
   type ReleasedExecutable,
   ReleasedExecutableSchema,
   type ReleaseManifest,
@@ -40,7 +39,7 @@ type BuildRecord = z.infer<typeof BuildRecordSchema>;
  * source. What is up to date is left as it is, byte for byte.
  * @throws BuildError when a runtime is missing or the packer fails.
  */
-export async function buildAgents(targets: readonly AgentTarget[], report: Report): Promise<void> {
+export async function buildAgents(targets: readonly PlatformTarget[], report: Report): Promise<void> {
   const packer = pkgPacker;
   // All of what is needed is looked for before the first minute is spent.
   const bases = await Promise.all(targets.map((target) => findBaseRuntime(target)));
@@ -132,7 +131,7 @@ async function buildTarget(
 /** What the manifest lists. A target that was made of other source is left out and named: a release is of one piece. */
 async function currentExecutables(bundleSha256: string, report: Report): Promise<ReleasedExecutable[]> {
   const executables: ReleasedExecutable[] = [];
-  for (const target of AGENT_TARGETS) {
+  for (const target of PLATFORM_TARGETS) {
     const record = await readRecord(target);
     if (!record) continue;
     if (record.bundleSha256 === bundleSha256 && (await isWhole(record.executable))) executables.push(record.executable);
@@ -141,7 +140,7 @@ async function currentExecutables(bundleSha256: string, report: Report): Promise
   return executables;
 }
 
-async function readRecord(target: AgentTarget): Promise<BuildRecord | undefined> {
+async function readRecord(target: PlatformTarget): Promise<BuildRecord | undefined> {
   const path = join(AGENTS_OUT, target, 'build.json');
   if (!existsSync(path)) return undefined;
   // A record of an older form is the same as none: the target is built again.

@@ -1,4 +1,4 @@
-import type { AgentTarget } from '../../protocol/release.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import type { BaseRuntime } from './base-runtime.ts';
 
 /** Turns one bundled CommonJS file and a Node runtime into one executable. */
@@ -10,7 +10,7 @@ export interface Packer {
 }
 
 export interface PackJob {
-  readonly target: AgentTarget;
+  readonly target: PlatformTarget;
   readonly bundle: string;
   readonly base: BaseRuntime;
   readonly output: string;

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { copyFile, link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AGENT_TARGET_TABLE, type AgentTarget } from '../../protocol/release.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
 import { BUILD_STATE } from '../paths.ts';
 import { type BaseRuntime, BuildError, hostTarget } from './base-runtime.ts';
 import type { Packer, PackJob } from './packer.ts';
@@ -40,7 +41,7 @@ export const pkgPacker: Packer = {
 };
 
 /** The layout of the injected blob changes even between patch versions, so Node of exactly that version must write it. */
-function assertGenerator(target: AgentTarget, base: BaseRuntime): void {
+function assertGenerator(target: PlatformTarget, base: BaseRuntime): void {
   if (target === hostTarget() || process.versions.node === base.version) return;
   throw new BuildError(
     `${target}: its runtime is Node ${base.version}, and this host has no runtime of the same version to prepare it ` +
