@@ -1,7 +1,17 @@
 import { BytePages } from './byte-pages.ts';
 
 /** What a row of the log is: printed text, or a separator that says what happened between the lines. */
-export const LINE_KINDS = ['stdout', 'stderr', 'started', 'step-started', 'step-finished', 'finished', 'mark'] as const;
+export const LINE_KINDS = [
+  'stdout',
+  'stderr',
+  'started',
+  'step-started',
+  'step-succeeded',
+  'step-failed',
+  'succeeded',
+  'failed',
+  'mark',
+] as const;
 export type LineKind = (typeof LINE_KINDS)[number];
 
 /** Step of lines that belong to the whole operation. */

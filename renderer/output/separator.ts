@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import {
+  FinishedPayloadSchema,
+  type JournalRecord,
+  MarkPayloadSchema,
+  readPayload,
+  StartedPayloadSchema,
+  StepFinishedPayloadSchema,
+  type StepReason,
+  StepStartedPayloadSchema,
+} from '../../protocol/journal.ts';
+import type { LineKind } from './line-store.ts';
+import { shortDuration } from './short-duration.ts';
+
+/** What stands between the lines of the output: a kind, which gives icon and colour, and words that can be searched. */
+export interface Separator {
+  readonly kind: Exclude<LineKind, 'stdout' | 'stderr'>;
+  readonly text: string;
+}
+
+const STEP_ENDED: Readonly<Record<StepReason, string>> = {
+  completed: 'succeeded',
+  NonZeroResultCode: 'failed',
+  signalled: 'was ended by a signal',
+  timeout: 'ran out of time',
+  cancelled: 'was stopped',
+  IOFailure: 'failed: its output could not be read',
+  'interpreter-missing': 'failed: its interpreter is missing on the host',
+  'agent-restarted': 'ended because the agent was restarted',
+  skipped: 'was skipped',
+};
+
+const OUTCOME: Readonly<Record<z.infer<typeof FinishedPayloadSchema>['outcome'], string>> = {
+  succeeded: 'Succeeded',
+  failed: 'Failed',
+  aborted: 'Stopped',
+  timedout: 'Timed out',
+};
+
+/**
+ * The separator for a record that is not output. A record whose payload is not what it should be is shown as such: the
+ * rest of the output stays readable. `stepStarted`: when its step began, in milliseconds, if known.
+ */
+export function separatorOf(record: JournalRecord, stepStarted: number | null): Separator {
+  try {
+    return separatorFor(record, stepStarted);
+  } catch (error) {
+    if (!(error instanceof z.ZodError || error instanceof SyntaxError || error instanceof TypeError)) throw error;
+    return { kind: 'mark', text: `Record ${record.number} (${record.kind}) cannot be read.` };
+  }
+}
+
+function separatorFor(record: JournalRecord, stepStarted: number | null): Separator {
+  const number = record.step + 1;
+  switch (record.kind) {
+    case 'started': {
+      const { host, user, version } = readPayload(StartedPayloadSchema, record);
+      return { kind: 'started', text: `Started on ${host} as ${user} (agent ${version})` };
+    }
+    case 'step-started': {
+      const { label, interpreter } = readPayload(StepStartedPayloadSchema, record);
+      const program = interpreter === '' ? '' : ` (${interpreter})`;
+      return { kind: 'step-started', text: `Step ${number}: ${label}${program}` };
+    }
+    case 'step-finished': {
+      const { reason, exitCode, signal, detail } = readPayload(StepFinishedPayloadSchema, record);
+      const facts = [
+        exitCode === null ? '' : `exit code ${exitCode}`,
+        signal === null ? '' : `signal ${signal}`,
+        stepStarted === null ? '' : shortDuration(record.time - stepStarted),
+        detail,
+      ].filter((fact) => fact !== '');
+      const text = [`Step ${number} ${STEP_ENDED[reason]}`, ...facts].join(' · ');
+      return { kind: reason === 'completed' ? 'step-succeeded' : 'step-failed', text };
+    }
+    case 'finished': {
+      const { outcome, reason, survivors } = readPayload(FinishedPayloadSchema, record);
+      const names = survivors.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
+      const parts = [OUTCOME[outcome], reason, names === '' ? '' : `still running: ${names}`];
+      return { kind: outcome === 'succeeded' ? 'succeeded' : 'failed', text: parts.filter(Boolean).join(' · ') };
+    }
+    case 'mark': {
+      const { mark, detail } = readPayload(MarkPayloadSchema, record);
+      return { kind: 'mark', text: detail === '' ? mark : detail };
+    }
+    default:
+      return { kind: 'mark', text: `Record ${record.number} (${record.kind}) cannot be read.` };
+  }
+}
