@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BUILD_STATE } from './paths.ts';
 
@@ -10,12 +11,16 @@ const POLL_MS = 250;
  * Runs `work` while no other build of this checkout runs: `npm start` and `npm test` in two terminals would otherwise write
  * the same files at once. The lock of a process that is gone counts for nothing.
  */
-export async function withBuildLock<T>(report: (line: string) => void, work: () => Promise<T>): Promise<T> {
-  await mkdir(BUILD_STATE, { recursive: true });
+export async function withBuildLock<T>(
+  report: (line: string) => void,
+  work: () => Promise<T>,
+  lock = LOCK,
+): Promise<T> {
+  await mkdir(dirname(lock), { recursive: true });
   let told = false;
-  while (!(await tryLock())) {
-    const holder = await readHolder();
-    if (holder !== undefined && !isAlive(holder)) await rm(LOCK, { force: true });
+  while (!(await tryLock(lock))) {
+    const holder = await readHolder(lock);
+    if (holder !== undefined && !isAlive(holder)) await rm(lock, { force: true });
     else {
       if (!told) report(`another build is running (process ${holder ?? 'unknown'}); waiting for it`);
       told = true;
@@ -25,16 +30,16 @@ export async function withBuildLock<T>(report: (line: string) => void, work: () 
   try {
     return await work();
   } finally {
-    await rm(LOCK, { force: true });
+    await rm(lock, { force: true });
   }
 }
 
 /** The file appears with its content or not at all: a link is atomic, creating and then writing is not. */
-async function tryLock(): Promise<boolean> {
-  const own = `${LOCK}.${process.pid}`;
+async function tryLock(lock: string): Promise<boolean> {
+  const own = `${lock}.${process.pid}.${randomUUID()}`;
   await writeFile(own, String(process.pid));
   try {
-    await link(own, LOCK);
+    await link(own, lock);
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
@@ -45,9 +50,9 @@ async function tryLock(): Promise<boolean> {
 }
 
 /** Undefined when the lock was given back in between. */
-async function readHolder(): Promise<number | undefined> {
+async function readHolder(lock: string): Promise<number | undefined> {
   try {
-    return Number(await readFile(LOCK, 'utf8'));
+    return Number(await readFile(lock, 'utf8'));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -10,13 +10,13 @@ const NOT_BUILT = /\.(?:test|spec)\.tsx?$|\.md$/;
  * One hash over the contents and paths of files and folders below the root of the repository. Contents, not times: a fresh
  * checkout of the same sources is not a reason to build again.
  */
-export async function sourceHash(paths: readonly string[]): Promise<string> {
-  const files = (await Promise.all(paths.map((path) => filesBelow(join(ROOT, path))))).flat().sort();
+export async function sourceHash(paths: readonly string[], root = ROOT): Promise<string> {
+  const files = (await Promise.all(paths.map((path) => filesBelow(join(root, path))))).flat().sort();
   const hash = createHash('sha256');
   const contents = await Promise.all(files.map((file) => readFile(file)));
   for (const [index, file] of files.entries()) {
     const content = contents[index] ?? Buffer.alloc(0);
-    hash.update(`${relative(ROOT, file).split(sep).join('/')}\n${content.length}\n`).update(content);
+    hash.update(`${relative(root, file).split(sep).join('/')}\n${content.length}\n`).update(content);
   }
   return hash.digest('hex');
 }
