@@ -3,7 +3,7 @@ import type { LineStore } from './line-store.ts';
 const ALL: unique symbol = Symbol('all lines');
 
 /**
- * The rows that are shown: all lines of a store, or those of one step (separators of the whole operation always). Grows
+ * The rows that are shown: all lines of a store, or those of one step. Grows
  * with the store: call {@link update} before reading.
  */
 export class LineView {
@@ -11,6 +11,7 @@ export class LineView {
   readonly #step: number | typeof ALL;
   #lines = new Uint32Array(1024);
   #count = 0;
+  #gone = 0;
   /** Lines before this one were looked at; of a view of all lines, the first one when it was updated last. */
   #seen: number;
 
@@ -48,22 +49,28 @@ export class LineView {
     return line >= this.#store.first && line < this.#store.end && this.line(this.row(line)) === line;
   }
 
-  /** Takes in the lines that came, lets those go that the store let go. Answers how many rows went at the top. */
-  update(): number {
+  /** How many rows went at the top since the view was made. */
+  get gone(): number {
+    return this.#gone;
+  }
+
+  /** Takes in the lines that came, lets those go that the store let go. Does nothing when nothing changed. */
+  update(): void {
+    const { first, end } = this.#store;
     if (this.#step === ALL) {
-      const gone = this.#store.first - this.#seen;
-      this.#seen = this.#store.first;
-      return gone;
+      this.#gone += first - this.#seen;
+      this.#seen = first;
+      return;
     }
-    const gone = this.row(this.#store.first);
+    const gone = this.row(first);
     if (gone > 0) {
       this.#lines.copyWithin(0, gone, this.#count);
       this.#count -= gone;
+      this.#gone += gone;
     }
-    for (let line = Math.max(this.#seen, this.#store.first); line < this.#store.end; line++)
+    for (let line = Math.max(this.#seen, first); line < end; line++)
       if (this.#store.step(line) === this.#step) this.#add(line);
-    this.#seen = this.#store.end;
-    return gone;
+    this.#seen = end;
   }
 
   #add(line: number): void {
