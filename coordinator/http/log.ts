@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
 
 export type { Logger } from 'pino';
@@ -46,8 +47,10 @@ function asText(sink: DestinationStream): DestinationStream {
   });
 }
 
+const RecordSchema = z.record(z.string(), z.unknown());
+
 function textLine(line: string): string {
-  const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const { time, level, msg, ...rest } = RecordSchema.parse(JSON.parse(line));
   const details = Object.entries(rest).map(([name, value]) => `${name}=${detail(value)}`);
   return `${String(time)} ${String(level).padEnd(5)} ${[String(msg ?? ''), ...details].join(' ')}\n`;
 }

@@ -29,12 +29,9 @@ export class RateLimit {
     const before = this.#buckets.get(key) ?? { left: burst, at: now };
     const left = Math.min(burst, before.left + (now - before.at) / refillMs);
     this.#buckets.delete(key);
-    this.#buckets.set(key, { left: Math.max(0, left - 1), at: now });
+    this.#buckets.set(key, { left: left >= 1 ? left - 1 : left, at: now });
     this.#forgetOldest();
-    if (left >= 1) return;
-    const seconds = Math.max(1, Math.ceil(((1 - left) * refillMs) / 1000));
-    this.#buckets.set(key, { left, at: now });
-    throw new TooManyRequests(seconds);
+    if (left < 1) throw new TooManyRequests(Math.max(1, Math.ceil(((1 - left) * refillMs) / 1000)));
   }
 
   /** Forgets what `key` has used up: it has proved itself. */
