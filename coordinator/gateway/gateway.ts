@@ -1,0 +1,208 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import { WebSocketServer } from 'ws';
+import type { Clock } from '../../protocol/clock.ts';
+import type { EnrolRequest } from '../../protocol/enrolment.ts';
+import { CLOSE, CONNECT_PATH, MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
+import type { Presence } from '../presence.ts';
+import type { Store } from '../store/store.ts';
+import { type EnrolResponse, enrolReplica, type Refusal } from './enrol-replica.ts';
+import { PresenceTable } from './presence-table.ts';
+import { ReplicaState } from './replica-state.ts';
+import { RoundTrips } from './round-trips.ts';
+import type { RunnerLink, WorkIntake } from './runner-link.ts';
+import { Session } from './session.ts';
+import { sessionHandler } from './session-handler.ts';
+import { createSweep } from './sweep.ts';
+
+/** Connections that have not said who they are: more of them at once are turned away until some have. */
+const UNPROVEN_SESSIONS = 2_000;
+/** How long sessions get to close politely when the coordinator stops. */
+const CLOSE_MS = 2_000;
+
+export interface GatewayDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly keys: { readonly publicKey: string; sign(text: string): string };
+  /** Keeps why an agent was turned away, so that the wizard can name it. */
+  recordRefusal(refusal: Refusal): Promise<void>;
+  /** The address of a peer, for people; behind a declared proxy not that of the socket. */
+  addressOf?(request: IncomingMessage): string;
+}
+
+export interface Gateway {
+  readonly presence: Presence;
+  /** For executions: sending to agents and hearing of their work. */
+  readonly link: RunnerLink;
+  /** Reads what is known of replicas. Before `attach`. */
+  start(): Promise<void>;
+  /** Lets agents connect to `server` on `/runner/v1/connect`. */
+  attach(server: Server): void;
+  /** Handles a validated `POST /runner/v1/enrol`. @throws OutrunnerError with the code that the agent shall see. */
+  enrol(request: EnrolRequest, address: string): Promise<EnrolResponse>;
+  /** Says good-bye to all agents, saves when they were last heard of, and lets go of the server. */
+  stop(): Promise<void>;
+}
+
+/** The end point that Runners connect to: enrolment, sessions, and what is known of each replica at this instant. */
+export function createGateway(deps: GatewayDeps): Gateway {
+  const { clock, log } = deps;
+  const table = new PresenceTable(deps);
+  const trips = new RoundTrips(clock);
+  const sessions = new Set<Session>();
+  const sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+  let intake: WorkIntake | null = null;
+  let unproven = 0;
+  let stopping = false;
+  let detach = () => {
+    // Nothing is attached yet.
+  };
+  const sweep = createSweep(clock, sessions);
+  const handler = sessionHandler({
+    ...deps,
+    table,
+    trips,
+    intake: () => intake,
+    settled: (session) => {
+      sessions.delete(session);
+    },
+    proven: () => {
+      unproven -= 1;
+    },
+  });
+
+  function revoke(replicaId: string): void {
+    const state = table.get(replicaId);
+    if (state === undefined) return;
+    const { session } = state;
+    table.remove(state);
+    session?.send({
+      type: 'rejected',
+      code: 'replica-revoked',
+      detail: 'The credentials of this Runner were revoked.',
+      todo: 'Download the Runner again from the console.',
+    });
+    session?.close(CLOSE.revoked, 'replica-revoked');
+    intake?.revoked(replicaId);
+  }
+
+  function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    const path = (request.url ?? '').split('?')[0];
+    if (path !== CONNECT_PATH) {
+      refuseUpgrade(stream, '404 Not Found');
+      return;
+    }
+    if (stopping || unproven >= UNPROVEN_SESSIONS) {
+      refuseUpgrade(stream, '503 Service Unavailable');
+      return;
+    }
+    // Between here and the handshake of the WebSocket a peer can break off; without a listener that ends the process.
+    const early = (error: Error) => log.debug({ err: error }, 'a connection broke off before its handshake');
+    stream.on('error', early);
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      stream.removeListener('error', early);
+      const address = deps.addressOf?.(request) ?? request.socket.remoteAddress ?? '';
+      const session = new Session(socket, stream, address, clock.monotonic(), handler);
+      sessions.add(session);
+      unproven += 1;
+      handler.greet(session);
+    });
+  }
+
+  const presence: Presence = {
+    ofRunner: (runnerId) => table.ofRunner(runnerId),
+    onChange: (listener) => table.onChange(listener),
+    async ping(runnerId, timeoutMs) {
+      const connected = table.ofRunner(runnerId).filter((state) => state.session !== null);
+      const state = connected.sort((a, b) => (b.lastSeen ?? 0) - (a.lastSeen ?? 0))[0];
+      const replica = state ?? new ReplicaState('', runnerId, 1, 1);
+      const roundTripMs = await trips.measure(replica, timeoutMs);
+      table.changed(replica);
+      return { replicaId: replica.replicaId, roundTripMs };
+    },
+    revoke,
+    setMaximum(runnerId, maximum) {
+      for (const state of table.ofRunner(runnerId)) {
+        state.runnerMaximum = maximum;
+        state.session?.send({ type: 'maximum', maximum });
+        table.changed(state);
+      }
+    },
+  };
+
+  const link: RunnerLink = {
+    presence,
+    replica: (replicaId) => table.get(replicaId) ?? null,
+    send(replicaId, message) {
+      const session = table.get(replicaId)?.session ?? null;
+      session?.send(message);
+      return session !== null;
+    },
+    reserve(replicaId, operation) {
+      const state = table.get(replicaId);
+      if (state === undefined) return;
+      state.reserve(operation);
+      table.changed(state);
+    },
+    release(replicaId, operation) {
+      const state = table.get(replicaId);
+      if (state === undefined) return;
+      state.release(operation);
+      table.changed(state);
+    },
+    heardAt: (replicaId) => table.get(replicaId)?.heardAt ?? null,
+    handle(given) {
+      intake = given;
+    },
+  };
+
+  return {
+    presence,
+    link,
+    start: () => table.load(),
+    attach(server) {
+      server.on('upgrade', upgrade);
+      detach = () => server.off('upgrade', upgrade);
+    },
+    enrol: (request, address) =>
+      enrolReplica(
+        {
+          ...deps,
+          enrolled(replica, revoked) {
+            for (const id of revoked) revoke(id);
+            table.add(new ReplicaState(replica.id, replica.runnerId, replica.maxOperations, replica.maxOperations));
+          },
+        },
+        request,
+        address,
+      ),
+    async stop() {
+      stopping = true;
+      detach();
+      sweep.cancel();
+      const closed = [...sessions].map(
+        (session) => new Promise<void>((resolve) => session.socket.once('close', () => resolve())),
+      );
+      const open = [...sessions];
+      for (const session of open) session.close(CLOSE.shuttingDown, 'shutting-down');
+      const late = clock.after(CLOSE_MS, () => {
+        for (const session of open) session.terminate();
+      });
+      await Promise.all(closed);
+      late.cancel();
+      await table.stop();
+    },
+  };
+}
+
+function refuseUpgrade(stream: Duplex, status: string): void {
+  stream.on('error', () => stream.destroy());
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

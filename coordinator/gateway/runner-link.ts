@@ -1,0 +1,50 @@
+import type { ProblemCode } from '../../protocol/problems.ts';
+import type { HeldOperation, JournalFrame, ToAgent } from '../../protocol/wire.ts';
+import type { Presence, ReplicaPresence } from '../presence.ts';
+
+/** Which operation, under which attempt. */
+export interface OperationRef {
+  readonly operation: string;
+  readonly attempt: number;
+}
+
+/** Of an operation that an agent holds: from which record it shall send, or that it is needed no more. */
+export interface ResumeEntry extends OperationRef {
+  readonly from: number;
+  readonly drop: boolean;
+}
+
+/** What the gateway offers to those who give work to agents. */
+export interface RunnerLink {
+  readonly presence: Presence;
+  /** One replica as it is now; null when it is unknown or retired. */
+  replica(replicaId: string): ReplicaPresence | null;
+  /** Sends to the open session of a replica; false when there is none. */
+  send(replicaId: string, message: ToAgent): boolean;
+  /** Counts an operation against the capacity of a replica until it is released. */
+  reserve(replicaId: string, operation: string): void;
+  release(replicaId: string, operation: string): void;
+  /** When the replica was last heard of, on the monotonic clock; null: not in this life of the coordinator. */
+  heardAt(replicaId: string): number | null;
+  /** Says who takes what agents report. Once, before connections are let in. */
+  handle(intake: WorkIntake): void;
+}
+
+/** Who takes what agents report of their work. None of these may throw; each may be called for anything a peer makes up. */
+export interface WorkIntake {
+  /** A verified agent connects and holds these operations: from where shall it send? Called before it is welcomed. */
+  resume(replicaId: string, held: readonly HeldOperation[]): Promise<readonly ResumeEntry[]>;
+  /** The agent was welcomed: work can be sent to it. */
+  connected(replicaId: string, held: readonly HeldOperation[]): void;
+  heartbeat(replicaId: string, operations: readonly OperationRef[]): void;
+  accepted(replicaId: string, ref: OperationRef): void;
+  refused(replicaId: string, ref: OperationRef, code: ProblemCode, detail: string): void;
+  /**
+   * Journal records arrived. The promise settles when they are stored or given up, so that a fast agent can be held
+   * back; its value says what is wrong with the frame, or null.
+   */
+  frame(replicaId: string, frame: JournalFrame): Promise<string | null>;
+  disconnected(replicaId: string): void;
+  /** The identity was revoked: nothing will be heard of it again. */
+  revoked(replicaId: string): void;
+}

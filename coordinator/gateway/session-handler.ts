@@ -1,0 +1,282 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../protocol/clock.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import { HEARTBEAT_MS } from '../../protocol/status.ts';
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { CLOSE, type FromAgent, type Hello, welcomeSigningText } from '../../protocol/wire.ts';
+import type { Store } from '../store/store.ts';
+import { admitAgent } from './admit-agent.ts';
+import type { Refusal } from './enrol-replica.ts';
+import type { PresenceTable } from './presence-table.ts';
+import { ReplicaState } from './replica-state.ts';
+import type { RoundTrips } from './round-trips.ts';
+import type { WorkIntake } from './runner-link.ts';
+import type { Session, SessionHandler } from './session.ts';
+import { SILENCE_MS } from './sweep.ts';
+
+/** A session that was heard of this recently is alive: a second process with its identity is a duplicate, no restart. */
+const ALIVE_MS = 2 * HEARTBEAT_MS + 2_000;
+/** A change of skew smaller than this is the network's jitter. */
+const SKEW_STEP_MS = 1_000;
+const ROUND_TRIP_MS = 20_000;
+
+export interface SessionDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly keys: { readonly publicKey: string; sign(text: string): string };
+  recordRefusal(refusal: Refusal): Promise<void>;
+  readonly table: PresenceTable;
+  readonly trips: RoundTrips;
+  intake(): WorkIntake | null;
+  /** The session is over. */
+  settled(session: Session): void;
+  /** It said who it is, or is over without having said so. Once for each session. */
+  proven(): void;
+}
+
+/** What the gateway does with each message of an agent. */
+export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(session: Session): void } {
+  const { store, clock, log, keys, table, trips } = deps;
+  const refusedLately = new Map<string, number>();
+  let beat = { time: 0, text: '' };
+
+  function greet(session: Session): void {
+    session.send({
+      type: 'challenge',
+      nonce: session.nonce,
+      protocol: PROTOCOL_VERSION,
+      oldestProtocol: OLDEST_PROTOCOL_VERSION,
+      time: clock.now(),
+    });
+  }
+
+  async function hello(session: Session, message: Hello): Promise<void> {
+    session.state = 'verifying';
+    try {
+      const admitted = await admitAgent(deps, session.nonce, message, session.address);
+      if (isOver(session)) return;
+      session.epoch = admitted.epoch;
+      session.instance = message.instance;
+      let state = table.get(admitted.replicaId);
+      if (state === undefined) {
+        state = new ReplicaState(admitted.replicaId, admitted.runnerId, message.maximum, admitted.maxOperations);
+        table.add(state);
+      }
+      if (state.session !== null && !evict(state.session, session, state)) return;
+      const resume = (await deps.intake()?.resume(admitted.replicaId, message.operations)) ?? [];
+      // While the journals were looked at, a younger session may have come, or the identity may have been revoked.
+      if (isOver(session)) return;
+      if (table.get(admitted.replicaId) !== state) throw new OutrunnerError('replica-revoked');
+      if (state.session !== null && !evict(state.session, session, state)) return;
+      welcome(session, state, message, admitted.maxOperations);
+      session.send({
+        type: 'welcome',
+        epoch: admitted.epoch,
+        time: clock.now(),
+        heartbeatMs: HEARTBEAT_MS,
+        silenceMs: SILENCE_MS,
+        maximum: admitted.maxOperations,
+        publicKey: keys.publicKey,
+        signature: keys.sign(welcomeSigningText(message.nonce, message.replica, admitted.epoch)),
+        resume: [...resume],
+      });
+      deps.intake()?.connected(admitted.replicaId, message.operations);
+      trips.measure(state, ROUND_TRIP_MS).then(
+        () => table.changed(state),
+        (error) => log.debug({ err: error, replica: state.replicaId }, 'the first round trip was not measured'),
+      );
+    } catch (error) {
+      await refuse(session, message.replica, error);
+    }
+  }
+
+  /** Ends `old` in favour of `fresh`. Returns false when `fresh` is the older one and was ended instead. */
+  function evict(old: Session, fresh: Session, state: ReplicaState): boolean {
+    if (old.epoch > fresh.epoch) {
+      fresh.close(CLOSE.superseded, 'session-superseded');
+      return false;
+    }
+    if (old.instance !== fresh.instance && clock.monotonic() - old.heardAt <= ALIVE_MS) {
+      const at = clock.now();
+      state.duplicateSeenAt = at;
+      log.warn({ replica: state.replicaId, old: old.address, fresh: fresh.address }, 'two agents use one identity');
+      old.send({
+        type: 'rejected',
+        code: 'session-superseded',
+        detail: `Another process connected with this identity from ${fresh.address}.`,
+        todo: 'Two copies of this Runner are running. Stop one, or download a second replica.',
+      });
+      const write = store.write((tx) =>
+        tx.updateTable('replica').set({ duplicate_seen_at: at }).where('id', '=', state.replicaId).execute(),
+      );
+      write.catch((error) => log.error({ err: error, replica: state.replicaId }, 'a duplicate could not be recorded'));
+    }
+    old.close(CLOSE.superseded, 'session-superseded');
+    return true;
+  }
+
+  function welcome(session: Session, state: ReplicaState, message: Hello, maxOperations: number): void {
+    const now = clock.now();
+    deps.proven();
+    session.state = 'open';
+    session.replica = state;
+    session.heardAt = clock.monotonic();
+    state.session = session;
+    state.connectedSince = now;
+    state.saidGoodbye = false;
+    state.runnerMaximum = maxOperations;
+    state.startedAt = Number.isFinite(message.startedAt) ? Math.round(message.startedAt) : null;
+    state.address = session.address;
+    state.transport = message.transport;
+    state.proxy = message.proxy;
+    state.skewMs = Math.round(message.time - now);
+    state.checks = [];
+    state.setLoad(message.running, message.queued, message.maximum, unfinished(message));
+    table.heard(state, now, session.heardAt);
+    table.changed(state);
+  }
+
+  async function refuse(session: Session, replicaId: string, error: unknown): Promise<void> {
+    const known = error instanceof OutrunnerError;
+    if (!known || error.status >= 500) log.error({ err: error, replica: replicaId }, 'a handshake failed');
+    const problem = known ? error : new OutrunnerError('internal', { cause: error });
+    session.send({ type: 'rejected', code: problem.code, detail: problem.message, todo: problem.todo });
+    session.close(CLOSE.rejected, problem.code);
+    if (problem.status >= 500) return;
+    // An agent that tries again and again must not fill the table.
+    const key = `${replicaId} ${problem.code} ${session.address}`;
+    const now = clock.monotonic();
+    if (now - (refusedLately.get(key) ?? Number.NEGATIVE_INFINITY) < 10_000) return;
+    if (refusedLately.size > 10_000) refusedLately.clear();
+    refusedLately.set(key, now);
+    try {
+      const row = await store.read
+        .selectFrom('replica')
+        .select('runner_id')
+        .where('id', '=', replicaId)
+        .executeTakeFirst();
+      const { code, message: detail } = problem;
+      await deps.recordRefusal({ runnerId: row?.runner_id ?? null, code, detail, address: session.address });
+    } catch (failure) {
+      log.error({ err: failure, replica: replicaId }, 'a refusal could not be recorded');
+    }
+  }
+
+  function heartbeat(state: ReplicaState, message: Extract<FromAgent, { type: 'heartbeat' }>): void {
+    const now = clock.now();
+    let changed = state.setLoad(message.running, message.queued, message.maximum, message.operations);
+    const skew = Math.round(message.time - now);
+    if (state.skewMs === null || Math.abs(skew - state.skewMs) >= SKEW_STEP_MS) {
+      state.skewMs = skew;
+      changed = true;
+    }
+    if (!sameChecks(state, message.checks)) {
+      state.checks = message.checks;
+      changed = true;
+    }
+    if (changed) table.changed(state);
+    if (beat.time !== now) beat = { time: now, text: JSON.stringify({ type: 'beat', time: now }) };
+    state.session?.sendText(beat.text);
+    deps.intake()?.heartbeat(state.replicaId, message.operations);
+  }
+
+  function goodbye(session: Session, state: ReplicaState): void {
+    state.saidGoodbye = true;
+    table.changed(state);
+    const write = store.write((tx) =>
+      tx
+        .updateTable('replica')
+        .set({ said_goodbye: 1, last_seen: state.lastSeen })
+        .where('id', '=', state.replicaId)
+        .execute(),
+    );
+    write.catch((error) => log.error({ err: error, replica: state.replicaId }, 'a good-bye could not be recorded'));
+    session.close(1000, 'goodbye');
+  }
+
+  return {
+    greet,
+    message(session, message) {
+      if (message.type === 'hello') {
+        if (session.state !== 'challenged') {
+          session.fault('The handshake is over.');
+          return;
+        }
+        void hello(session, message);
+        return;
+      }
+      const state = session.replica;
+      if (session.state !== 'open' || state === null) {
+        session.fault('The handshake comes first.');
+        return;
+      }
+      session.heardAt = clock.monotonic();
+      table.heard(state, clock.now(), session.heardAt);
+      const intake = deps.intake();
+      switch (message.type) {
+        case 'heartbeat':
+          return heartbeat(state, message);
+        case 'accepted':
+          state.began(message.operation);
+          table.changed(state);
+          return intake?.accepted(state.replicaId, message);
+        case 'refused':
+          return intake?.refused(state.replicaId, message, message.code, message.detail);
+        case 'pong':
+          if (!trips.answered(state, message.id)) log.debug({ replica: state.replicaId }, 'a pong came too late');
+          return;
+        case 'goodbye':
+          return goodbye(session, state);
+        case 'error':
+          log.warn({ replica: state.replicaId, detail: message.detail }, 'the agent reports an error');
+          return;
+      }
+    },
+    async frame(session, frame) {
+      const state = session.replica;
+      const intake = deps.intake();
+      if (state === null || intake === null) return 'Nobody takes journals here.';
+      session.heardAt = clock.monotonic();
+      table.heard(state, clock.now(), session.heardAt);
+      return intake.frame(state.replicaId, frame);
+    },
+    abused(session) {
+      log.warn({ replica: session.replica?.replicaId, address: session.address }, 'too many wrong messages');
+      session.close(CLOSE.protocolError, 'too many wrong messages');
+    },
+    closed(session) {
+      deps.settled(session);
+      const state = session.replica;
+      if (state === null) {
+        deps.proven();
+        return;
+      }
+      if (state.session !== session) return;
+      state.session = null;
+      state.connectedSince = null;
+      table.changed(state);
+      deps.intake()?.disconnected(state.replicaId);
+    },
+    failed(session, error) {
+      log.warn({ err: error, replica: session.replica?.replicaId, address: session.address }, 'a session failed');
+    },
+  };
+}
+
+/** The state may have changed while something was awaited: a comparison that the compiler cannot narrow away. */
+function isOver(session: Session): boolean {
+  return session.state === 'closed';
+}
+
+function unfinished(message: Hello): { operation: string }[] {
+  return message.operations.filter((one) => !one.finished);
+}
+
+function sameChecks(state: ReplicaState, checks: ReplicaState['checks']): boolean {
+  if (state.checks.length !== checks.length) return false;
+  return checks.every((check, index) => {
+    const known = state.checks[index];
+    return known?.check === check.check && known.ok === check.ok && known.detail === check.detail;
+  });
+}
