@@ -151,6 +151,7 @@ describe('the conventions', () => {
     "it.todo('a')",
     'test.skip()',
     'test.skip(condition)',
+    'test.skip(condition, () => f())',
     "it.skipIf(condition)('a', f)",
     'context.skip()',
   ])('find hidden tests: %s', (text) => {
@@ -160,6 +161,7 @@ describe('the conventions', () => {
   it.each([
     "test.skip(condition, 'Electron is not installed')",
     "it.skipIf(condition)('a (needs nftables)', f)",
+    "test.skip(reason !== null, reason ?? '')",
     "context.skip('no nftables')",
     "it('a', f)",
     'list.only(x)',

@@ -104,9 +104,9 @@ function isPure(path: string): boolean {
   return roomOf(path) === 'protocol' || /\.pure(?:\.test)?\.ts$/.test(path);
 }
 
-/** Whether a file is a test and not part of the product. */
+/** Whether a file is a test, or there only for tests, and not part of the product. */
 export function isTest(path: string): boolean {
-  return /\.(?:test|spec)\.tsx?$/.test(path) || path.startsWith('e2e/');
+  return /\.(?:test|spec)\.tsx?$|^e2e\/|\/(?:testing|test-programs)\//.test(path);
 }
 
 function packageOf(specifier: string): string {
