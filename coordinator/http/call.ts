@@ -44,7 +44,13 @@ export interface StreamAnswer {
   readonly body: Readable | Buffer | string;
 }
 
-type AnswerOf<R extends Route> = R extends { stream: object } ? StreamAnswer : RouteAnswer<R>;
+// A call that answers nothing may be written as a function that returns nothing.
+type AnswerOf<R extends Route> = R extends { stream: object }
+  ? StreamAnswer
+  : R extends { answer: z.ZodType }
+    ? RouteAnswer<R>
+    : // biome-ignore lint/suspicious/noConfusingVoidType: it is the return type of such a function
+      void;
 
 export type Handler<R extends Route> = (
   input: RouteInput<R>,
