@@ -24,14 +24,14 @@ const PLAYWRIGHT = [
 ];
 
 const RUNNERS = [
-  { name: 'node', args: [...VITEST, '--project', 'node'] },
-  { name: 'browser', args: [...VITEST, '--project', 'browser'] },
-  { name: 'e2e', args: PLAYWRIGHT },
+  { name: 'node', args: [...VITEST, '--project', 'node'], allowNone: '--passWithNoTests' },
+  { name: 'browser', args: [...VITEST, '--project', 'browser'], allowNone: '--passWithNoTests' },
+  { name: 'e2e', args: PLAYWRIGHT, allowNone: '--pass-with-no-tests' },
 ] as const;
 
 const { only, filters } = readArguments(process.argv.slice(2));
 const ends = await runAll();
-const sum = sumReports(ends);
+const sum = sumReports(ends, filters.length > 0);
 console.log('');
 for (const { name, reason } of sum.skipped) console.log(`skipped: ${name}: ${reason}`);
 for (const name of sum.failed) console.log(`failed: ${name}`);
@@ -55,7 +55,10 @@ async function runAll(): Promise<RunEnd[]> {
     const path = join(reports, `${runner.name}.json`);
     await rm(path, { force: true });
     console.log(`\n── ${runner.name} ──`);
-    const code = await run([...runner.args, ...filters], { ...process.env, [REPORT_FILE]: path });
+    const code = await run([...runner.args, ...filters, ...(filters.length > 0 ? [runner.allowNone] : [])], {
+      ...process.env,
+      [REPORT_FILE]: path,
+    });
     results.push({ runner: runner.name, code, report: await readRunReport(path) });
   }
   return results;

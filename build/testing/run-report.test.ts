@@ -27,7 +27,14 @@ describe('the sum of a test run', () => {
   });
 
   it('is not green when nothing ran', () => {
-    expect(sum([0, report(0)]).failed).toEqual(['r0: ran no test']);
+    expect(sum([1, report(0)]).failed).toEqual(['r0: ran no test']);
+    expect(sumReports([], true).failed).toEqual(['no test was run']);
     expect(sum([0, report(0, [], ['all skipped'])]).failed).toEqual([]);
+  });
+
+  it('does not mind a runner without any of the files that a person asked for', () => {
+    const ends = [report(0), report(2)].map((each) => ({ runner: 'r', code: 0, report: each }));
+    expect(sumReports(ends, true).failed).toEqual([]);
+    expect(sumReports(ends).failed).toEqual(['r: ran no test']);
   });
 });

@@ -35,15 +35,18 @@ export interface RunEnd {
 
 /**
  * Adds the reports of several runners. A runner that ended badly without naming a failure, ran no test, or left no report
- * counts as one failure: a test run that tested nothing is not green.
+ * counts as one failure: a test run that tested nothing is not green. `filtered`: a person asked for certain files, so that
+ * a runner without any of them is no fault; none at all still is.
  */
-export function sumReports(ends: readonly RunEnd[]): RunReport {
+export function sumReports(ends: readonly RunEnd[], filtered = false): RunReport {
   const failed = ends.flatMap(({ runner, code, report }) => {
     if (!report) return [`${runner}: ended with code ${code} before it could report`];
     if (report.failed.length > 0) return report.failed.map((name) => `${runner}: ${name}`);
-    if (code !== 0) return [`${runner}: ended with code ${code} although no test failed`];
-    return report.passed + report.skipped.length === 0 ? [`${runner}: ran no test`] : [];
+    if (report.passed + report.skipped.length === 0 && !filtered) return [`${runner}: ran no test`];
+    return code === 0 ? [] : [`${runner}: ended with code ${code} although no test failed`];
   });
+  const ran = ends.some(({ report }) => report && report.passed + report.skipped.length > 0);
+  if (!ran && failed.length === 0) failed.push('no test was run');
   return {
     passed: ends.reduce((sum, { report }) => sum + (report?.passed ?? 0), 0),
     failed,
