@@ -149,6 +149,19 @@ export const PROBLEMS = {
     title: 'The Runner did not answer',
     todo: 'Look at its status; it may be stopped or cut off.',
   },
+  // Desktop shell: saving a package.
+  'download-refused': {
+    status: 502,
+    retry: false,
+    title: 'The download is not what was released',
+    todo: 'Do not run it. Download again; if it stays, ask whoever runs the coordinator.',
+  },
+  'file-not-written': {
+    status: 507,
+    retry: false,
+    title: 'The file cannot be written',
+    todo: 'Choose another folder, or free some space.',
+  },
   // Runner side: what an agent is told, at enrolment or at the handshake.
   'enrolment-token-unknown': {
     status: 401,
