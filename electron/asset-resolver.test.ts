@@ -48,7 +48,7 @@ describe('the resolver of the page’s files', () => {
     expect(get('/assets/../../secret.js')).toEqual({
       kind: 'file',
       file: 'secret.js',
-      contentType: expect.any(String),
+      contentType: 'text/javascript; charset=utf-8',
     });
     expect(get('/assets/%2e%2e/%2E%2E/secret.js')).toMatchObject({ file: 'secret.js' });
   });

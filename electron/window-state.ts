@@ -30,15 +30,19 @@ export function clampWindowState(
   minimum: { width: number; height: number },
 ): WindowState {
   const state = saved ?? FIRST_WINDOW;
-  const wanted = state.bounds;
-  const home = 'x' in wanted ? workAreas.find((area) => titleBarIsReachable(wanted, area)) : undefined;
-  const area = home ?? workAreas[0];
-  if (area === undefined) return { ...state, bounds: { width: minimum.width, height: minimum.height } };
-  const width = Math.max(minimum.width, Math.min(wanted.width, area.width));
-  const height = Math.max(minimum.height, Math.min(wanted.height, area.height));
+  const { bounds } = state;
+  const sizeOn = (area: Rectangle | undefined) => ({
+    width: Math.max(minimum.width, Math.min(bounds.width, area?.width ?? 0)),
+    height: Math.max(minimum.height, Math.min(bounds.height, area?.height ?? 0)),
+  });
+  if ('x' in bounds) {
+    for (const area of workAreas) {
+      const there = { x: bounds.x, y: bounds.y, ...sizeOn(area) };
+      if (titleBarIsReachable(there, area)) return { ...state, bounds: there };
+    }
+  }
   // Without a place, the system centres it.
-  if (home === undefined || !('x' in wanted)) return { ...state, bounds: { width, height } };
-  return { ...state, bounds: { x: wanted.x, y: wanted.y, width, height } };
+  return { ...state, bounds: sizeOn(workAreas[0]) };
 }
 
 function titleBarIsReachable(bounds: Rectangle, area: Rectangle): boolean {

@@ -1,0 +1,109 @@
+import { API_BASE } from '../protocol/api/routes.ts';
+import { OutrunnerError, toProblem } from '../protocol/problems.ts';
+import { isRedirect, type PageRequest, type Target, toCoordinatorRequest, toPageHeaders } from './api-request.ts';
+import { type Fetch, unreachable } from './coordinator-call.ts';
+
+/** Larger than any body of the API. */
+const LARGEST_BODY = 16 * 1024 * 1024;
+
+export interface ForwardDeps {
+  readonly fetch: Fetch;
+  /** Where requests go now; waits while the embedded coordinator starts. */
+  target(): Promise<Target>;
+  /** The coordinator refused the token: a new target when another one can be had without the person, else null. */
+  renew(refused: Target): Promise<Target | null>;
+  /** Nobody answered at this target. */
+  lost(target: Target): void;
+  report(error: unknown): void;
+}
+
+export type ForwardedRequest = PageRequest & {
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Makes the forwarder of `app://outrunner/api/…`. Bodies stream in both directions; when the page stops reading, the
+ * request to the coordinator ends. It never rejects: a failure is an answer with a problem document.
+ */
+export function createApiForwarder(deps: ForwardDeps): (request: ForwardedRequest) => Promise<Response> {
+  async function send(request: ForwardedRequest, target: Target): Promise<Response> {
+    const { url, method, headers } = toCoordinatorRequest(request, target);
+    // A sign-in through here would hand the token to the page; the bridge does it instead.
+    if (new URL(url).pathname === `${API_BASE}/session`) {
+      throw new OutrunnerError('not-allowed', { detail: 'In the desktop console, sign in and out through the shell.' });
+    }
+    const body = request.body === null ? null : limited(request.body);
+    let response: Response;
+    try {
+      response = await deps.fetch(url, {
+        method,
+        headers,
+        ...(body === null ? {} : { body: body.stream, duplex: 'half' as const }),
+        redirect: 'error',
+        credentials: 'omit',
+        cache: 'no-store',
+        ...(request.signal ? { signal: request.signal } : {}),
+      });
+    } catch (error) {
+      if (body?.isTooLarge()) throw new OutrunnerError('body-too-large', { cause: error });
+      if (request.signal?.aborted) throw error;
+      deps.lost(target);
+      throw unreachable(target.url, error);
+    }
+    if (isRedirect(response.status)) {
+      await response.body?.cancel();
+      throw unreachable(target.url, new Error(`it answers with a redirect (${response.status})`));
+    }
+    return response;
+  }
+
+  return async (request) => {
+    try {
+      let target = await deps.target();
+      let response = await send(request, target);
+      if (response.status === 401) {
+        const renewed = await deps.renew(target);
+        // A body was used up by the first attempt; the page may send it again.
+        if (renewed !== null && request.body === null) {
+          await response.body?.cancel();
+          target = renewed;
+          response = await send(request, target);
+        }
+      }
+      const empty = [204, 205, 304].includes(response.status);
+      return new Response(empty ? null : response.body, {
+        status: response.status,
+        headers: toPageHeaders(response.headers),
+      });
+    } catch (error) {
+      if (error instanceof OutrunnerError) return problemResponse(error);
+      if (!request.signal?.aborted) deps.report(error);
+      return problemResponse(new OutrunnerError('internal', { cause: error }));
+    }
+  };
+}
+
+/** A problem as the coordinator itself would answer it. */
+export function problemResponse(error: OutrunnerError): Response {
+  return new Response(JSON.stringify(toProblem(error)), {
+    status: error.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
+  });
+}
+
+function limited(body: ReadableStream<Uint8Array>): { stream: ReadableStream<Uint8Array>; isTooLarge(): boolean } {
+  let size = 0;
+  const count = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.byteLength;
+      if (size > LARGEST_BODY) controller.error(new Error('body too large'));
+      else controller.enqueue(chunk);
+    },
+  });
+  return { stream: body.pipeThrough(count), isTooLarge: () => size > LARGEST_BODY };
+}
