@@ -1,0 +1,115 @@
+import type { Clock } from '../../protocol/clock.ts';
+import {
+  AGENT_EXIT,
+  EnrolResponseSchema,
+  enrolmentAnswer,
+  enrolmentProof,
+  type HostFacts,
+  type Identity,
+  type RunnerConfig,
+} from '../../protocol/enrolment.ts';
+import { OutrunnerError, PROBLEMS, ProblemCodeSchema, ProblemSchema } from '../../protocol/problems.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { ENROL_PATH } from '../../protocol/wire.ts';
+import { AgentExit, exitCodeOfRefusal, exitOfRefusal } from '../agent-exit.ts';
+import { forgetPendingKeys, keysForEnrolment, saveIdentity } from '../config/identity-file.ts';
+import { privateKeyText, publicKeyText, signatureVerifier, signText } from '../config/key-pair.ts';
+import { removeToken } from '../config/runner-config.ts';
+import type { Log } from '../log.ts';
+import { explainFailure, UnexpectedAnswer } from './explain-failure.ts';
+import { type HttpAnswer, httpCall } from './http-call.ts';
+import type { Transport } from './transport.ts';
+
+export interface EnrolDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly config: RunnerConfig;
+  readonly configPath: string;
+  readonly state: string;
+  readonly host: HostFacts;
+}
+
+/**
+ * Trades the single-use token for an identity: makes the keys here, proves that it holds them, checks who answered, writes
+ * the identity, takes the token out of `runner.json`. A refusal is an {@link AgentExit}; a coordinator that cannot be
+ * reached is an {@link OutrunnerError} `coordinator-unreachable`, and the same call may be made again.
+ */
+export async function enrolReplica(deps: EnrolDeps, token: string): Promise<Identity> {
+  const { config, transport, clock, log } = deps;
+  const keys = await keysForEnrolment(deps.state, token);
+  const request = {
+    protocol: PROTOCOL_VERSION,
+    runner: config.runner.id,
+    token,
+    signingKey: publicKeyText(keys.signing),
+    sealingKey: publicKeyText(keys.sealing),
+    host: deps.host,
+  };
+  const proof = signText(keys.signing, enrolmentProof(request));
+
+  let answer: HttpAnswer;
+  try {
+    answer = await httpCall(transport, 'POST', ENROL_PATH, { ...request, proof });
+  } catch (error) {
+    throw unreachable(error, transport);
+  }
+  if (answer.status < 200 || answer.status > 299) {
+    const refusal = refusalOf(answer, transport);
+    if (refusal instanceof AgentExit && refusal.exitCode === AGENT_EXIT.enrolmentRefused) {
+      await forgetPendingKeys(deps.state);
+    }
+    throw refusal;
+  }
+  const response = EnrolResponseSchema.safeParse(parseJson(answer.body));
+  if (!response.success) throw unreachable(new UnexpectedAnswer(answer.status, false), transport);
+
+  const pinned = config.coordinator.publicKey;
+  const { replica, runner, coordinatorPublicKey, signature } = response.data;
+  const isSigned = signatureVerifier(pinned)(enrolmentAnswer(replica, request), signature);
+  if (coordinatorPublicKey !== pinned || !isSigned || runner.id !== config.runner.id) {
+    throw exitOfRefusal('coordinator-not-trusted', `${transport.origin.host} does not hold the key of runner.json.`);
+  }
+  const identity: Identity = {
+    version: 1,
+    replica,
+    runner,
+    coordinator: { url: config.coordinator.url, publicKey: pinned },
+    signingKey: privateKeyText(keys.signing),
+    sealingKey: privateKeyText(keys.sealing),
+    enrolledAt: new Date(clock.now()).toISOString(),
+  };
+  await saveIdentity(deps.state, identity, token);
+  const notRemoved = await removeToken(deps.configPath);
+  if (notRemoved !== null) {
+    log.warn(
+      `The used token could not be taken out of ${deps.configPath} (${notRemoved}); it is spent and of no more use.`,
+    );
+  }
+  log.info(`Enrolled as "${runner.name}".`, { runner: runner.id, replica });
+  return identity;
+}
+
+function unreachable(error: unknown, transport: Transport): OutrunnerError {
+  const { detail, todo } = explainFailure(error, transport);
+  return new OutrunnerError('coordinator-unreachable', { detail: `${detail} ${todo}`, cause: error });
+}
+
+function refusalOf(answer: HttpAnswer, transport: Transport): Error {
+  const problem = ProblemSchema.safeParse(parseJson(answer.body));
+  const code = problem.success ? ProblemCodeSchema.safeParse(problem.data.code) : undefined;
+  if (!problem.success || !code?.success) return unreachable(new UnexpectedAnswer(answer.status, false), transport);
+  const fields = problem.data.fields.map((field) => ` ${field.path}: ${field.message}`).join('');
+  if (exitCodeOfRefusal(code.data) === null && PROBLEMS[code.data].retry) {
+    return new OutrunnerError('coordinator-unreachable', { detail: `${problem.data.detail} ${problem.data.todo}` });
+  }
+  return exitOfRefusal(code.data, `${problem.data.detail}${fields}`, problem.data.todo);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Not JSON is one more way of not being what the schema wants; the caller checks.
+  }
+}

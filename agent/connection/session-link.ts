@@ -1,0 +1,33 @@
+import type { FromAgent, HeldOperation, ToAgent } from '../../protocol/wire.ts';
+
+type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
+export type Welcome = Heard<'welcome'>;
+
+/** What the work of the agent may do with a session that is open. */
+export interface SessionLink {
+  send(message: FromAgent): void;
+  /** Sends one binary frame. The bytes must not be changed afterwards. */
+  sendFrame(frame: Uint8Array): void;
+  /** false: enough is on its way; ask again after {@link SessionWork.writable}. */
+  canSend(): boolean;
+}
+
+/** What a session needs of the work: owned here, because the session is its user. */
+export interface SessionWork {
+  load(): { readonly running: number; readonly queued: number; readonly maximum: number };
+  /** Everything of which a record may still be owed, for `hello`. */
+  held(): HeldOperation[];
+  /** What has not finished, for the heartbeat: renews the leases. */
+  unfinished(): { readonly operation: string; readonly attempt: number }[];
+  /** The session is welcome: sending starts where the coordinator said. `skewMs` is its clock minus ours. */
+  attach(link: SessionLink, welcome: Welcome, skewMs: number): void;
+  detach(): void;
+  /** The link can send again. */
+  writable(): void;
+  clockSkew(skewMs: number): void;
+  offer(message: Heard<'operation'>): void;
+  acknowledged(message: Heard<'ack'>): void;
+  resumeFrom(message: Heard<'resume-from'>): void;
+  cancel(message: Heard<'cancel'>): void;
+  setMaximum(maximum: number): void;
+}

@@ -1,0 +1,309 @@
+import { randomBytes } from 'node:crypto';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { Clock, Timer } from '../../protocol/clock.ts';
+import type { HostFacts, Identity } from '../../protocol/enrolment.ts';
+import type { ProblemCode } from '../../protocol/problems.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import {
+  CLOSE,
+  CONNECT_PATH,
+  type FromAgent,
+  helloSigningText,
+  MAX_FRAME_BYTES,
+  MAX_MESSAGE_BYTES,
+  type SelfCheck,
+  type ToAgent,
+  ToAgentSchema,
+  welcomeSigningText,
+} from '../../protocol/wire.ts';
+import { privateKeyFrom, signatureVerifier, signText } from '../config/key-pair.ts';
+import type { Log } from '../log.ts';
+import { UnexpectedAnswer } from './explain-failure.ts';
+import type { SessionLink, SessionWork, Welcome } from './session-link.ts';
+import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
+
+/** Bytes that may wait in the socket before the sender of journals pauses. */
+const HIGH_WATER = 1 << 20;
+/** A wall clock that leaps this far ahead of the monotonic one means that the host slept. */
+const SLEPT_MS = 10_000;
+/** After a sleep the other end gets this long to show that it is still there. */
+const AFTER_SLEEP_MS = 5_000;
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly transport: Transport;
+  readonly identity: Identity;
+  readonly host: HostFacts;
+  /** Of this process: random, and when it started. */
+  readonly instance: string;
+  readonly startedAt: number;
+  readonly work: SessionWork;
+  readonly checks: () => SelfCheck[];
+  readonly onWelcome: () => void;
+}
+
+/** How a session ended. `lost` and `closed` may be followed by another one. */
+export type SessionEnd =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'lost'; readonly error: unknown }
+  | {
+      readonly kind: 'rejected';
+      readonly code: ProblemCode;
+      readonly detail: string;
+      readonly todo: string | undefined;
+    }
+  | { readonly kind: 'not-trusted' };
+
+type Handlers = { readonly [Type in ToAgent['type']]: (message: Extract<ToAgent, { type: Type }>) => void };
+
+/**
+ * One WebSocket to the coordinator, from the handshake to its end. Both directions have deadlines: nothing heard for
+ * `silenceMs`, or nothing written for as long, ends it. `ended` never rejects.
+ */
+export class Session implements SessionLink {
+  readonly ended: Promise<SessionEnd>;
+  readonly #deps: SessionDeps;
+  readonly #socket: WebSocket;
+  readonly #nonce = randomBytes(32).toString('base64url');
+  #end!: (end: SessionEnd) => void;
+  #over = false;
+  #leaving = false;
+  #welcomed = false;
+  #silenceMs = CONNECT_DEADLINE_MS;
+  #heardAt: number;
+  #unsentSince: number | null = null;
+  #unsent = 0;
+  #challengedAt = 0;
+  #timers: Timer[] = [];
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#heardAt = deps.clock.monotonic();
+    this.#timers.push(deps.clock.after(CONNECT_DEADLINE_MS, () => this.#welcomed || this.#lose(silent('ETIMEDOUT'))));
+    this.#socket = this.#open();
+  }
+
+  /** Says good-bye and closes; resolves when the socket is closed, or 2 s later. */
+  async leave(reason: string): Promise<void> {
+    if (this.#welcomed && !this.#over) this.send({ type: 'goodbye', reason });
+    this.#leaving = true;
+    this.#timers.push(this.#deps.clock.after(2_000, () => this.#finish({ kind: 'closed' })));
+    this.#socket.close(1000);
+    await this.ended;
+  }
+
+  send(message: FromAgent): void {
+    this.#write(JSON.stringify(message));
+  }
+
+  sendFrame(frame: Uint8Array): void {
+    this.#write(frame);
+  }
+
+  canSend(): boolean {
+    return !this.#over && this.#socket.readyState === WebSocket.OPEN && this.#socket.bufferedAmount < HIGH_WATER;
+  }
+
+  #open(): WebSocket {
+    const { transport } = this.#deps;
+    const url = new URL(CONNECT_PATH, transport.origin);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    let proxyStatus = 200;
+    const options = {
+      ...transport.requestOptions((status) => {
+        proxyStatus = status;
+      }),
+      perMessageDeflate: false,
+      maxPayload: Math.max(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES),
+      handshakeTimeout: CONNECT_DEADLINE_MS,
+      // Masks protect proxies from what a web page makes a browser send. Here is no browser, and either TLS or loopback:
+      // a mask of zeros is valid and spares a pass over every byte of output.
+      generateMask: (mask: Buffer) => void mask.fill(0),
+    };
+    const socket = new WebSocket(url, options);
+    socket.on('unexpected-response', (request: ClientRequest, answer: IncomingMessage) => {
+      request.destroy();
+      const byProxy = proxyStatus !== 200;
+      this.#lose(new UnexpectedAnswer(byProxy ? proxyStatus : (answer.statusCode ?? 0), byProxy));
+    });
+    socket.on('error', (error) => this.#lose(error));
+    socket.on('close', (code, reason) => this.#closed(code, reason.toString()));
+    socket.on('ping', () => this.#heard());
+    socket.on('pong', () => this.#heard());
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#heard();
+      if (!this.#over) this.#read(data, isBinary);
+    });
+    return socket;
+  }
+
+  #read(data: Buffer, isBinary: boolean): void {
+    if (isBinary) {
+      this.send({ type: 'error', detail: 'The agent expects no binary frames.' });
+      return;
+    }
+    let message: ToAgent;
+    try {
+      message = ToAgentSchema.parse(JSON.parse(data.toString('utf8')));
+    } catch (error) {
+      const detail = `This message was not understood: ${error instanceof Error ? error.message : String(error)}`;
+      this.#deps.log.warn('The coordinator sent something that is not understood.', { detail: detail.slice(0, 300) });
+      this.send({ type: 'error', detail: detail.slice(0, 2000) });
+      return;
+    }
+    const isHandshake = message.type === 'challenge' || message.type === 'welcome' || message.type === 'rejected';
+    if (!this.#welcomed && !isHandshake) {
+      this.#lose(new Error(`The coordinator said "${message.type}" before it said welcome.`));
+      return;
+    }
+    (this.#handlers[message.type] as (message: ToAgent) => void)(message);
+  }
+
+  readonly #handlers: Handlers = {
+    challenge: (message) => this.#answer(message.nonce, message.time),
+    welcome: (message) => this.#welcome(message),
+    rejected: ({ code, detail, todo }) => this.#finish({ kind: 'rejected', code, detail, todo }),
+    operation: (message) => this.#deps.work.offer(message),
+    ack: (message) => this.#deps.work.acknowledged(message),
+    'resume-from': (message) => this.#deps.work.resumeFrom(message),
+    cancel: (message) => this.#deps.work.cancel(message),
+    maximum: (message) => this.#deps.work.setMaximum(message.maximum),
+    ping: (message) => this.send({ type: 'pong', id: message.id }),
+    beat: (message) => this.#deps.work.clockSkew(message.time - this.#deps.clock.now()),
+    error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
+  };
+
+  #answer(coordinatorNonce: string, _coordinatorTime: number): void {
+    const { identity, host, instance, startedAt, transport, work, clock } = this.#deps;
+    if (this.#challengedAt !== 0) {
+      this.#lose(new Error('The coordinator sent a second challenge.'));
+      return;
+    }
+    this.#challengedAt = clock.monotonic();
+    const signed = { replica: identity.replica, protocol: PROTOCOL_VERSION, instance, nonce: this.#nonce };
+    this.send({
+      type: 'hello',
+      ...signed,
+      host,
+      startedAt,
+      time: clock.now(),
+      signature: signText(privateKeyFrom(identity.signingKey), helloSigningText(coordinatorNonce, signed)),
+      transport: 'websocket',
+      proxy: transport.proxyShown,
+      ...work.load(),
+      operations: work.held(),
+    });
+  }
+
+  #welcome(welcome: Welcome): void {
+    const { identity, clock, work, onWelcome } = this.#deps;
+    if (this.#welcomed || this.#challengedAt === 0) {
+      this.#lose(new Error('The coordinator said welcome out of turn.'));
+      return;
+    }
+    const text = welcomeSigningText(this.#nonce, identity.replica, welcome.epoch);
+    const pinned = identity.coordinator.publicKey;
+    if (welcome.publicKey !== pinned || !signatureVerifier(pinned)(text, welcome.signature)) {
+      this.#finish({ kind: 'not-trusted' });
+      return;
+    }
+    this.#welcomed = true;
+    this.#silenceMs = welcome.silenceMs;
+    const roundTrip = clock.monotonic() - this.#challengedAt;
+    onWelcome();
+    work.setMaximum(welcome.maximum);
+    // Said first, so that the coordinator knows the checks and the load before it chooses this replica.
+    this.#beat();
+    work.attach(this, welcome, Math.round(welcome.time + roundTrip / 2 - clock.now()));
+    let wallAhead = clock.now() - clock.monotonic();
+    this.#timers.push(
+      clock.every(welcome.heartbeatMs, () => {
+        const ahead = clock.now() - clock.monotonic();
+        if (ahead - wallAhead > SLEPT_MS) this.#heardAt = Math.min(this.#heardAt, this.#deadlineAfterSleep());
+        wallAhead = ahead;
+        this.#watch();
+        if (!this.#over) this.#beat();
+      }),
+      // Finer than the heartbeat when the silence allowed is short.
+      clock.every(Math.max(250, Math.min(welcome.heartbeatMs, welcome.silenceMs / 4)), () => this.#watch()),
+    );
+  }
+
+  #deadlineAfterSleep(): number {
+    return this.#deps.clock.monotonic() - this.#silenceMs + AFTER_SLEEP_MS;
+  }
+
+  #beat(): void {
+    const { clock, work, checks } = this.#deps;
+    this.send({
+      type: 'heartbeat',
+      time: clock.now(),
+      ...work.load(),
+      checks: checks(),
+      operations: work.unfinished(),
+    });
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#deps.clock.monotonic();
+  }
+
+  #watch(): void {
+    const now = this.#deps.clock.monotonic();
+    if (now - this.#heardAt > this.#silenceMs) {
+      this.#lose(silent('The coordinator has been silent for too long.'), CLOSE.silent);
+    } else if (this.#unsentSince !== null && now - this.#unsentSince > this.#silenceMs) {
+      this.#lose(silent('The coordinator takes nothing any more.'), CLOSE.silent);
+    }
+  }
+
+  #write(data: string | Uint8Array): void {
+    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#unsent += 1;
+    this.#unsentSince ??= this.#deps.clock.monotonic();
+    this.#socket.send(data, () => {
+      this.#unsent -= 1;
+      // Progress restarts the deadline; it counts how long nothing at all has left, not how long the queue is.
+      this.#unsentSince = this.#unsent === 0 ? null : this.#deps.clock.monotonic();
+      if (this.#welcomed && this.canSend()) this.#deps.work.writable();
+    });
+  }
+
+  #closed(code: number, reason: string): void {
+    if (this.#leaving) {
+      this.#finish({ kind: 'closed' });
+    } else if (code === CLOSE.superseded) {
+      this.#finish({ kind: 'rejected', code: 'session-superseded', detail: reason, todo: undefined });
+    } else if (code === CLOSE.revoked) {
+      this.#finish({ kind: 'rejected', code: 'replica-revoked', detail: reason, todo: undefined });
+    } else if (code === CLOSE.shuttingDown) {
+      this.#lose(new Error('the coordinator is stopping'));
+    } else {
+      this.#lose(new Error(`the connection was closed (${code}${reason === '' ? '' : `: ${reason}`})`));
+    }
+  }
+
+  #lose(error: unknown, closeCode?: number): void {
+    if (closeCode !== undefined && this.#socket.readyState === WebSocket.OPEN) this.#socket.close(closeCode);
+    this.#finish({ kind: 'lost', error });
+  }
+
+  #finish(end: SessionEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const timer of this.#timers) timer.cancel();
+    if (this.#welcomed) this.#deps.work.detach();
+    // A peer that is gone never answers a close: nothing waits for it.
+    this.#socket.terminate();
+    this.#end(end);
+  }
+}
+
+function silent(message: string): Error {
+  return Object.assign(new Error(message), message === 'ETIMEDOUT' ? { code: 'ETIMEDOUT' } : {});
+}

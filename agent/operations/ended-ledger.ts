@@ -1,0 +1,79 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Clock } from '../../protocol/clock.ts';
+import { systemCode } from '../agent-exit.ts';
+import { writeFileAtomic } from '../config/atomic-file.ts';
+
+/** Entries stay this much longer than the offer itself is good for: the clocks of both ends may differ a little. */
+const SLACK_MS = 600_000;
+const COMPACT_AFTER = 5_000;
+
+const EntrySchema = z.object({ key: z.string(), until: z.number() });
+
+/**
+ * Remembers operations whose folder is gone already, so that an offer that is sent again (by mistake, or by someone who
+ * recorded it) is not run again. After its time to be accepted has passed, the offer is refused anyway.
+ */
+export class EndedLedger {
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, number>();
+  #appended = 0;
+  #writes: Promise<void> = Promise.resolve();
+
+  private constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  static async open(path: string, clock: Clock): Promise<EndedLedger> {
+    const ledger = new EndedLedger(path, clock);
+    let text = '';
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+    }
+    for (const line of text.split('\n')) {
+      const entry = parseEntry(line);
+      if (entry !== null) ledger.#entries.set(entry.key, entry.until);
+    }
+    await ledger.#compact();
+    return ledger;
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  /** Remembers an attempt until its offer has expired (`acceptBefore`, milliseconds since the epoch). */
+  async add(key: string, acceptBefore: number): Promise<void> {
+    const until = acceptBefore + SLACK_MS;
+    this.#entries.set(key, until);
+    // One after the other: a compaction must not lose a line that is appended meanwhile.
+    this.#writes = this.#writes.then(async () => {
+      await appendFile(this.#path, `${JSON.stringify({ key, until })}\n`, { mode: 0o600 });
+      this.#appended += 1;
+      if (this.#appended > COMPACT_AFTER) await this.#compact();
+    });
+    const written = this.#writes;
+    this.#writes = written.catch(() => undefined); // Reported to the caller below; the next write is tried regardless.
+    await written;
+  }
+
+  async #compact(): Promise<void> {
+    const now = this.#clock.now();
+    for (const [key, until] of this.#entries) if (until < now) this.#entries.delete(key);
+    this.#appended = 0;
+    const lines = [...this.#entries].map(([key, until]) => `${JSON.stringify({ key, until })}\n`);
+    await writeFileAtomic(this.#path, lines.join(''), 0o600);
+  }
+}
+
+function parseEntry(line: string): z.infer<typeof EntrySchema> | null {
+  try {
+    return EntrySchema.parse(JSON.parse(line));
+  } catch {
+    return null; // The last line may be torn by a crash; it names one operation whose offer has nearly expired.
+  }
+}

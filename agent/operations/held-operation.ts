@@ -1,0 +1,50 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Operation } from '../../protocol/operation.ts';
+import type { HeldOperation as HeldFacts } from '../../protocol/wire.ts';
+import type { OperationRun, StopOrder } from './run-operation.ts';
+import type { Spool } from './spool.ts';
+
+/** Identifies one attempt of one operation. */
+export function operationKey(operation: string, attempt: number): string {
+  return `${operation}.${attempt}`;
+}
+
+/** An operation that the agent has accepted and not yet deleted. */
+export interface HeldOperation {
+  readonly key: string;
+  readonly operation: Operation;
+  readonly folder: string;
+  readonly spool: Spool;
+  phase: 'queued' | 'running' | 'finished';
+  /** Present while its steps run in this process. */
+  run: OperationRun | null;
+  /** It was asked to stop while it waited. */
+  stopOrder: StopOrder | null;
+  /** What is being done with it in the background: ending it after a restart, cleaning up. */
+  settled: Promise<void>;
+  /** It has to be durable that it begins, before it does: it waited in the queue. */
+  readonly waited: boolean;
+}
+
+/** What `hello` says of it. */
+export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts {
+  return {
+    operation: operation.operation,
+    attempt: operation.attempt,
+    first: spool.first,
+    next: spool.written,
+    finished: phase === 'finished',
+  };
+}
+
+/** Deletes the working folder and the scripts; returns why not, when something could not be deleted. */
+export async function removeWorkingFolder(folder: string): Promise<string | null> {
+  try {
+    await rm(join(folder, 'work'), { recursive: true, force: true, maxRetries: 2 });
+    await rm(join(folder, 'scripts'), { recursive: true, force: true, maxRetries: 2 });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

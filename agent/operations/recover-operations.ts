@@ -1,0 +1,57 @@
+import type { Log } from '../log.ts';
+import { readAccepted } from './accepted-store.ts';
+import { type HeldOperation, operationKey, removeWorkingFolder } from './held-operation.ts';
+import { Spool, type SpoolOptions } from './spool.ts';
+
+export interface RecoverDeps {
+  /** Folder of the operations; exists. */
+  readonly root: string;
+  readonly log: Log;
+  readonly spoolOptions: (key: string) => SpoolOptions;
+}
+
+export interface RecoveredOperation {
+  readonly held: HeldOperation;
+  /** The step that was running, when the phase is `running`. */
+  readonly firstOpenStep: number;
+}
+
+/**
+ * Reads what an earlier process of the agent left, oldest first. Its phase is `finished` when its last record is there,
+ * `queued` when it provably never began, else `running`: then it has to be ended.
+ */
+export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps): Promise<RecoveredOperation[]> {
+  const found = await readAccepted(root, (name, detail) => {
+    log.warn('A folder of an operation holds no whole plan; it was never accepted and is deleted.', { name, detail });
+  });
+  found.sort((a, b) => a.acceptedAt - b.acceptedAt);
+  const recovered: RecoveredOperation[] = [];
+  for (const { operation, folder, emptyMeansNotBegun } of found) {
+    const key = operationKey(operation.operation, operation.attempt);
+    let firstOpenStep = 0;
+    let isFinished = false;
+    const spool = await Spool.recover(folder, spoolOptions(key), ({ kind, step }) => {
+      if (kind === 'finished') isFinished = true;
+      else if (kind === 'step-finished') firstOpenStep = step + 1;
+      else if (kind === 'step-started' || kind === 'output') firstOpenStep = step;
+    });
+    const begun = spool.next === 0 && emptyMeansNotBegun ? 'queued' : 'running';
+    if (isFinished) await removeWorkingFolder(folder);
+    await spool.release();
+    recovered.push({
+      firstOpenStep,
+      held: {
+        key,
+        operation,
+        folder,
+        spool,
+        phase: isFinished ? 'finished' : begun,
+        run: null,
+        stopOrder: null,
+        settled: Promise.resolve(),
+        waited: true,
+      },
+    });
+  }
+  return recovered;
+}

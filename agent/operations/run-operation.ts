@@ -1,0 +1,280 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../protocol/clock.ts';
+import {
+  FinishedPayloadSchema,
+  jsonPayload,
+  MarkPayloadSchema,
+  StartedPayloadSchema,
+  StepFinishedPayloadSchema,
+  type StepReason,
+  StepStartedPayloadSchema,
+  type StreamName,
+  WHOLE_OPERATION,
+} from '../../protocol/journal.ts';
+import { type Operation, type Step, stepLabel } from '../../protocol/operation.ts';
+import { PRODUCT_VERSION } from '../../protocol/version.ts';
+import { systemCode } from '../agent-exit.ts';
+import { prepareStep } from '../executors/prepare-step.ts';
+import { type ProcessTree, type Survivor, stopTree } from '../executors/process-tree.ts';
+import { stepEnvironment } from '../executors/step-environment.ts';
+import { type StepEnd, StepProcess } from '../executors/step-process.ts';
+import { userName } from '../host/host-facts.ts';
+import type { Spool } from './spool.ts';
+
+/** Bytes of output that may wait for the disk before the step is paused, and below which it goes on. */
+const PAUSE_BYTES = 1 << 20;
+const RESUME_BYTES = 256 << 10;
+
+export interface RunDeps {
+  readonly clock: Clock;
+  readonly spool: Spool;
+  readonly tree: ProcessTree;
+  /** The operation's own folder; its working folder is made below it. */
+  readonly folder: string;
+  readonly inherited: NodeJS.ProcessEnv;
+}
+
+/** Why a running operation is being stopped. */
+export interface StopOrder {
+  readonly why: 'cancelled' | 'timeout' | 'agent-stopping';
+  readonly detail: string;
+  readonly graceMs: number;
+}
+
+type Outcome = 'succeeded' | 'failed' | 'aborted' | 'timedout';
+type StepResult = {
+  reason: StepReason;
+  exitCode: number | null;
+  signal: string | null;
+  detail: string;
+  survivors: Survivor[];
+};
+
+const OUTCOME_OF_STOP = { cancelled: 'aborted', timeout: 'timedout', 'agent-stopping': 'failed' } as const;
+const REASON_OF_STOP = { cancelled: 'cancelled', timeout: 'timeout', 'agent-stopping': 'agent-restarted' } as const;
+
+/** One operation while it runs: its steps one after the other, each told to the journal. */
+export class OperationRun {
+  readonly #operation: Operation;
+  readonly #deps: RunDeps;
+  #process: StepProcess | null = null;
+  #order: StopOrder | null = null;
+  #stopping: Promise<Survivor[]> | null = null;
+  #step = WHOLE_OPERATION;
+  #held = false;
+  #paused = false;
+
+  constructor(operation: Operation, deps: RunDeps) {
+    this.#operation = operation;
+    this.#deps = deps;
+  }
+
+  /**
+   * Runs to the end and appends the `finished` record. Never rejects for what a step does. `durably`: waits until it would
+   * survive a power cut that it began, before the first step starts.
+   */
+  async run(durably: boolean): Promise<void> {
+    const { operation, attempt, plan } = this.#operation;
+    const { clock } = this.#deps;
+    this.#append('started', StartedPayloadSchema, {
+      operation,
+      attempt,
+      host: hostname(),
+      user: userName(),
+      version: PRODUCT_VERSION,
+    });
+    if (durably) await this.#deps.spool.durable();
+    const limit =
+      plan.timeoutSeconds === 0
+        ? null
+        : clock.after(plan.timeoutSeconds * 1000, () =>
+            this.stop({
+              why: 'timeout',
+              detail: `It ran longer than ${plan.timeoutSeconds} s.`,
+              graceMs: plan.graceSeconds * 1000,
+            }),
+          );
+    let failure: string | null = null;
+    for (const [index, step] of plan.steps.entries()) {
+      this.#step = index;
+      if (this.#order !== null || (failure !== null && !plan.keepGoing)) {
+        this.#stepFinished(skipped(this.#order?.detail ?? 'A step before it failed.'));
+        continue;
+      }
+      const result = await this.#runStep(step, index);
+      this.#stepFinished(result);
+      if (result.reason !== 'completed') failure ??= `Step ${index + 1} (${stepLabel(step)}): ${result.detail}`;
+    }
+    limit?.cancel();
+    this.#step = WHOLE_OPERATION;
+    // Also when it was stopped between two steps: what earlier ones left in the background is stopped with it.
+    this.#finish(this.#order, failure, (await this.#stopping) ?? []);
+  }
+
+  /** Stops what runs and skips the rest. A second call ends the grace of the first when it allows less. */
+  stop(order: StopOrder): void {
+    if (this.#order !== null) {
+      if (order.graceMs < this.#order.graceMs) this.#process?.hurry();
+      return;
+    }
+    this.#order = order;
+    const { tree, clock } = this.#deps;
+    this.#stopping =
+      this.#process?.stop(order.graceMs) ?? stopTree(tree, null, order.graceMs, clock, new Promise(() => undefined));
+  }
+
+  /** Pauses the output of the step from outside (the disk is nearly full), or lets it go on. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#balance();
+  }
+
+  /** Tells that the spool has less waiting for the disk. */
+  drained(): void {
+    if (this.#paused) this.#balance();
+  }
+
+  async #runStep(step: Step, index: number): Promise<StepResult> {
+    const { operation, plan } = this.#operation;
+    const { folder, inherited } = this.#deps;
+    const env = stepEnvironment(inherited, plan, operation);
+    const cwd = join(folder, 'work');
+    try {
+      await mkdir(cwd, { recursive: true, mode: 0o700 });
+      const prepared = await prepareStep(step, index, join(folder, 'scripts'), env);
+      if (!prepared.ok) {
+        this.#stepStarted(step, prepared.interpreter, null);
+        return { ...skipped(prepared.detail), reason: prepared.reason };
+      }
+      if (this.#order !== null) return skipped(this.#order.detail);
+      const started = new StepProcess({
+        commandLine: prepared.commandLine,
+        cwd,
+        env,
+        clock: this.#deps.clock,
+        tree: this.#deps.tree,
+        onOutput: (stream, piece) => this.#output(stream, piece),
+      });
+      this.#process = started;
+      this.#stepStarted(step, prepared.interpreter, started.pid);
+      this.#balance();
+      const end = await started.ended;
+      return await this.#resultOf(end, prepared.interpreter);
+    } catch (error) {
+      return notStarted(systemCode(error), 'it');
+    } finally {
+      this.#process = null;
+      this.#paused = false;
+    }
+  }
+
+  async #resultOf(end: StepEnd, interpreter: string): Promise<StepResult> {
+    if (end.kind === 'not-started') return notStarted(end.code, interpreter);
+    const { exitCode, signal } = end;
+    if (end.cut) {
+      this.#append('mark', MarkPayloadSchema, {
+        mark: 'output-cut',
+        detail: 'A process in the background kept the output open; what it prints later is not recorded.',
+      });
+    }
+    if (this.#order !== null) {
+      const survivors = (await this.#stopping) ?? [];
+      const left = survivors.length === 0 ? '' : ` ${survivors.length} of its processes could not be stopped.`;
+      const detail = `${this.#order.detail}${left}`;
+      return { reason: REASON_OF_STOP[this.#order.why], exitCode, signal, detail, survivors };
+    }
+    if (signal !== null) {
+      return { reason: 'signalled', exitCode, signal, detail: `It was ended by ${signal}.`, survivors: [] };
+    }
+    if (exitCode === 0) return { reason: 'completed', exitCode, signal, detail: '', survivors: [] };
+    return {
+      reason: 'NonZeroResultCode',
+      exitCode,
+      signal,
+      detail: `It ended with exit code ${exitCode}.`,
+      survivors: [],
+    };
+  }
+
+  #finish(order: StopOrder | null, failure: string | null, survivors: Survivor[]): void {
+    let outcome: Outcome = failure === null ? 'succeeded' : 'failed';
+    let reason = failure ?? '';
+    if (order !== null) {
+      outcome = OUTCOME_OF_STOP[order.why];
+      reason = order.detail;
+    }
+    this.#append('finished', FinishedPayloadSchema, { outcome, reason, survivors });
+  }
+
+  #output(stream: 'stdout' | 'stderr', payload: Uint8Array): void {
+    this.#deps.spool.append({ kind: 'output', stream, step: this.#step, payload });
+    this.#balance();
+  }
+
+  /** Pauses the step while the disk is behind, so that memory never grows with its output. */
+  #balance(): void {
+    const { queuedBytes } = this.#deps.spool;
+    const full = this.#held || queuedBytes > (this.#paused ? RESUME_BYTES : PAUSE_BYTES);
+    if (full === this.#paused || this.#process === null) return;
+    this.#paused = full;
+    if (full) this.#process.pause();
+    else this.#process.resume();
+  }
+
+  #stepStarted(step: Step, interpreter: string, pid: number | null): void {
+    this.#append('step-started', StepStartedPayloadSchema, { label: stepLabel(step), interpreter, pid });
+  }
+
+  #stepFinished(result: StepResult): void {
+    this.#append('step-finished', StepFinishedPayloadSchema, result);
+  }
+
+  #append<Schema extends Parameters<typeof jsonPayload>[0]>(
+    kind: 'started' | 'step-started' | 'step-finished' | 'finished' | 'mark',
+    schema: Schema,
+    payload: Parameters<typeof jsonPayload<Schema>>[1],
+  ): void {
+    const stream: StreamName = 'none';
+    this.#deps.spool.append({ kind, stream, step: this.#step, payload: jsonPayload(schema, payload) });
+  }
+}
+
+function skipped(detail: string): StepResult {
+  return { reason: 'skipped', exitCode: null, signal: null, detail, survivors: [] };
+}
+
+function notStarted(code: string, what: string): StepResult {
+  const why = code === 'E2BIG' ? 'its command, options and environment are too large for this host' : code;
+  return { ...skipped(`${what} could not be started: ${why}.`), reason: 'IOFailure' };
+}
+
+/**
+ * Ends an operation that an earlier process of the agent left: stops what still runs of it and writes why it failed, so
+ * that nothing waits for it for ever. `firstOpenStep` is the step that was running.
+ */
+export async function endAbandoned(
+  operation: Operation,
+  spool: Spool,
+  tree: ProcessTree,
+  clock: Clock,
+  firstOpenStep: number,
+): Promise<void> {
+  const survivors = await stopTree(tree, null, operation.plan.graceSeconds * 1000, clock, new Promise(() => undefined));
+  const detail = 'The agent was restarted while this ran; what still ran was stopped.';
+  for (let step = firstOpenStep; step < operation.plan.steps.length; step++) {
+    const isRunning = step === firstOpenStep;
+    const result: StepResult = isRunning
+      ? { ...skipped(detail), reason: 'agent-restarted', survivors }
+      : skipped('The agent was restarted.');
+    spool.append({
+      kind: 'step-finished',
+      stream: 'none',
+      step,
+      payload: jsonPayload(StepFinishedPayloadSchema, result),
+    });
+  }
+  const payload = jsonPayload(FinishedPayloadSchema, { outcome: 'failed', reason: detail, survivors });
+  spool.append({ kind: 'finished', stream: 'none', step: WHOLE_OPERATION, payload });
+}

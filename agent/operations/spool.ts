@@ -1,0 +1,245 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../protocol/clock.ts';
+import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
+import { systemCode } from '../agent-exit.ts';
+import { SpoolSegment, segmentFirst, segmentName } from './spool-segment.ts';
+
+/** A segment is closed when it is this long; acknowledged segments are deleted whole. */
+const SEGMENT_BYTES = 16 << 20;
+/** Most bytes that one write takes. */
+const WRITE_BYTES = 1 << 20;
+/** When the disk takes nothing, how long to wait before the next try. */
+const RETRY_MS = 1_000;
+/** Records are made durable this long after they were written, many at a time. */
+const SYNC_MS = 200;
+
+export interface SpoolOptions {
+  readonly clock: Clock;
+  /** Records are in the file now, and may be sent. Called after each write with what it wrote. */
+  readonly onWritten: (batch: WrittenBatch) => void;
+  /** The disk refused a write; it is tried again by itself. */
+  readonly onTrouble: (code: string) => void;
+  /** Length after which a new segment is begun; for tests. */
+  readonly segmentBytes?: number;
+}
+
+/** What one write put into the file. The bytes must not be changed. */
+export interface WrittenBatch {
+  readonly first: number;
+  readonly next: number;
+  readonly buffers: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+interface Pending {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The journal of one operation on this host: appended to files, read back to be sent, deleted as it is acknowledged. What
+ * was appended is only in memory until it is written; {@link queuedBytes} says how much that is, so that the producer can
+ * be paused. A disk that is full loses nothing: the write is tried again.
+ */
+export class Spool {
+  readonly folder: string;
+  readonly #options: SpoolOptions;
+  #segments: SpoolSegment[];
+  #pending: Pending[] = [];
+  #queuedBytes = 0;
+  #next: number;
+  #writing = false;
+  #closed = false;
+  #idle: (() => void)[] = [];
+  #syncTimer = false;
+
+  private constructor(folder: string, segments: SpoolSegment[], options: SpoolOptions) {
+    this.folder = folder;
+    this.#segments = segments;
+    this.#options = options;
+    this.#next = this.written;
+  }
+
+  /** A new, empty spool in a folder that exists. Opens nothing yet. */
+  static create(folder: string, options: SpoolOptions): Spool {
+    return new Spool(folder, [new SpoolSegment(folder, 0)], options);
+  }
+
+  /**
+   * Opens what an earlier process left. A torn or damaged end is cut off; segments that do not follow on from there are
+   * deleted, since nothing after a gap can be sent. `onRecord` sees each record that is kept, in order.
+   */
+  static async recover(
+    folder: string,
+    options: SpoolOptions,
+    onRecord: (record: JournalRecord) => void = () => undefined,
+  ): Promise<Spool> {
+    const firsts = (await readdir(folder)).map(segmentFirst).filter((first) => first !== null);
+    firsts.sort((a, b) => a - b);
+    const segments: SpoolSegment[] = [];
+    for (const first of firsts) {
+      const expected = segments.at(-1)?.next;
+      if (expected === undefined || expected === first)
+        segments.push(await SpoolSegment.recover(folder, first, onRecord));
+      else await rm(join(folder, segmentName(first)), { force: true });
+    }
+    if (segments.length === 0) segments.push(new SpoolSegment(folder, 0));
+    return new Spool(folder, segments, options);
+  }
+
+  /** Number of the oldest record that is still here. */
+  get first(): number {
+    return this.#segments[0]?.first ?? 0;
+  }
+
+  /** Number after the last record that is in a file. */
+  get written(): number {
+    return this.#segments.at(-1)?.next ?? 0;
+  }
+
+  /** Number that the next appended record carries. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Bytes that were appended and are not in a file yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Appends a record; its number and time are given here. The payload must not be changed afterwards. */
+  append(record: Omit<JournalRecord, 'number' | 'time' | 'node'>): void {
+    if (this.#closed) throw new Error('The spool is closed.');
+    const number = this.#next;
+    const bytes = encodeRecord({ ...record, node: 0, number, time: this.#options.clock.now() });
+    this.#next += 1;
+    this.#pending.push({ number, bytes });
+    this.#queuedBytes += bytes.length;
+    if (!this.#writing) void this.#write();
+  }
+
+  /** Resolves when everything that was appended so far is in the file. */
+  async flushed(): Promise<void> {
+    if (this.#pending.length === 0 && !this.#writing) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Resolves when everything that was appended so far would survive a power cut. */
+  async durable(): Promise<void> {
+    await this.flushed();
+    await (await this.#segments.at(-1)?.file())?.datasync();
+  }
+
+  /** Whole records from number `from` on, about `most` bytes; null when there are none in the file (yet, or any more). */
+  async read(from: number, most: number): Promise<{ readonly records: Buffer; readonly next: number } | null> {
+    const segment = this.#segments.findLast((candidate) => candidate.first <= from);
+    if (segment === undefined || from >= segment.next) return null;
+    return await segment.read(from, most);
+  }
+
+  /** Records below `next` are stored elsewhere for good: segments that hold only such are deleted. */
+  async acknowledged(next: number): Promise<void> {
+    const done: SpoolSegment[] = [];
+    while (this.#segments.length > 1 && (this.#segments[0]?.next ?? 0) <= next) {
+      const segment = this.#segments.shift();
+      if (segment) done.push(segment);
+    }
+    for (const segment of done) await segment.remove();
+  }
+
+  /**
+   * Starts again at record `first`: used when the other end has more than survived here, so that what is appended now gets
+   * numbers that are free there.
+   */
+  async restartAt(first: number): Promise<void> {
+    await this.flushed();
+    const old = this.#segments;
+    this.#segments = [new SpoolSegment(this.folder, first)];
+    this.#next = first;
+    for (const segment of old) await segment.remove();
+  }
+
+  /** Nothing is appended for now: closes the files. They open again when they are read or written. */
+  async release(): Promise<void> {
+    await this.flushed();
+    for (const segment of this.#segments) await segment.release();
+  }
+
+  /** Writes what was appended, and takes no more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.release();
+  }
+
+  /** Deletes all of it, with the folder. */
+  async remove(): Promise<void> {
+    if (!this.#closed) await this.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async #write(): Promise<void> {
+    this.#writing = true;
+    while (this.#pending.length > 0) {
+      const batch = this.#take();
+      const buffers = batch.map((pending) => pending.bytes);
+      const total = buffers.reduce((sum, bytes) => sum + bytes.length, 0);
+      const segment = await this.#writeAll(buffers, total);
+      let offset = segment.bytes;
+      for (const { number, bytes } of batch) {
+        segment.wrote(number, offset, bytes.length);
+        offset += bytes.length;
+      }
+      this.#queuedBytes -= total;
+      this.#syncSoon();
+      const first = batch[0]?.number ?? 0;
+      this.#options.onWritten({ first, next: first + batch.length, buffers, bytes: total });
+    }
+    this.#writing = false;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #take(): Pending[] {
+    let bytes = 0;
+    let count = 0;
+    for (const pending of this.#pending) {
+      if (count > 0 && bytes + pending.bytes.length > WRITE_BYTES) break;
+      bytes += pending.bytes.length;
+      count += 1;
+    }
+    return this.#pending.splice(0, count);
+  }
+
+  /** Writes at the end of the last segment, again and again until the disk has taken all; beginning a new one if due. */
+  async #writeAll(buffers: readonly Uint8Array[], total: number): Promise<SpoolSegment> {
+    for (;;) {
+      try {
+        let segment = this.#segments.at(-1);
+        if (segment === undefined || segment.bytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) {
+          await (await segment?.file())?.datasync();
+          segment = new SpoolSegment(this.folder, this.written);
+          this.#segments.push(segment);
+        }
+        const { bytesWritten } = await (await segment.file()).writev([...buffers], segment.bytes);
+        // A disk that is nearly full takes a part. The whole batch is written again at the same place.
+        if (bytesWritten === total) return segment;
+        this.#options.onTrouble('ENOSPC');
+      } catch (error) {
+        this.#options.onTrouble(systemCode(error));
+      }
+      await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve));
+    }
+  }
+
+  #syncSoon(): void {
+    if (this.#syncTimer) return;
+    this.#syncTimer = true;
+    this.#options.clock.after(SYNC_MS, () => {
+      this.#syncTimer = false;
+      if (this.#closed) return;
+      this.durable().catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
+    });
+  }
+}

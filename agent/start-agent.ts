@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../protocol/clock.ts';
+import { AGENT_EXIT, type Identity } from '../protocol/enrolment.ts';
+import { PRODUCT_VERSION } from '../protocol/version.ts';
+import { AgentExit } from './agent-exit.ts';
+import { type AgentPaths, prepareStateFolder } from './config/agent-paths.ts';
+import { keyFileProblem } from './config/identity-file.ts';
+import { type LoadedConfig, loadRunnerConfig } from './config/runner-config.ts';
+import { Connection, type ConnectionState } from './connection/keep-connected.ts';
+import { createTransport, type Transport } from './connection/transport.ts';
+import { DiskGuard } from './host/disk-guard.ts';
+import { hostFacts } from './host/host-facts.ts';
+import { processStart } from './host/process-start.ts';
+import { selfChecks } from './host/self-checks.ts';
+import { takeStateLock } from './host/state-lock.ts';
+import { StatusWriter } from './host/status-file.ts';
+import type { Log } from './log.ts';
+import { obtainIdentity } from './obtain-identity.ts';
+import { EndedLedger } from './operations/ended-ledger.ts';
+import { Operations } from './operations/operations.ts';
+
+/** Operations at once when neither side says less. */
+const MAXIMUM = 50;
+const DISK_FLOOR_MB = 100;
+/** When the agent is told to stop: how long its steps get, and how long to wait until the coordinator knows. */
+const STOP_GRACE_MS = 10_000;
+const STOP_PATIENCE_MS = 15_000;
+
+export interface AgentDeps {
+  readonly paths: AgentPaths;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  /** Between 0 and 1; for the waits between tries. */
+  readonly random: () => number;
+}
+
+export interface RunningAgent {
+  /** Resolves after {@link stop}; rejects with an AgentExit when it makes no sense to go on. */
+  readonly ended: Promise<void>;
+  /** Stops what runs, tells the coordinator, says good-bye. Calling it again changes nothing. */
+  stop(reason: string): void;
+}
+
+/**
+ * Puts the agent together and starts it. Resolves when configuration and state folder are found to be right and are taken;
+ * enrolling, what an earlier process left, and the connection follow. The state folder is free again when it has ended.
+ */
+export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
+  const { paths, env } = deps;
+  const loaded = await loadRunnerConfig(paths.config, env);
+  const limits = {
+    maximum: wholeNumber(env, 'OUTRUNNER_MAX_OPERATIONS', MAXIMUM, 1),
+    diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
+  };
+  await prepareStateFolder(paths.state);
+  const release = await takeStateLock(paths.state);
+  const stop = Promise.withResolvers<string>();
+  const ended = serve(deps, loaded, limits, stop.promise).finally(release);
+  return { ended, stop: (reason) => stop.resolve(reason) };
+}
+
+interface Limits {
+  readonly maximum: number;
+  readonly diskFloorBytes: number;
+}
+
+async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, stopAsked: Promise<string>): Promise<void> {
+  const { paths, clock, log, random } = deps;
+  const transport = createTransport(loaded.config);
+  const host = hostFacts();
+  const identity = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
+  if (identity === null) return;
+  const parts = await assemble(deps, identity, transport, limits);
+  const { operations, connection, disk, status } = parts;
+  try {
+    await operations.recover();
+    const connected = connection.run();
+    const reason = await Promise.race([stopAsked, connected]);
+    const patience = [STOP_GRACE_MS, STOP_PATIENCE_MS] as const;
+    await operations.stop(reason ?? '', ...patience);
+    await connection.stop(reason ?? '');
+    await connected;
+  } catch (error) {
+    // The coordinator turned this agent away for good: nobody waits for its work, and nobody could stop it any more.
+    await operations.stop('The coordinator has turned this agent away.', STOP_GRACE_MS, STOP_PATIENCE_MS);
+    throw error;
+  } finally {
+    disk.stop();
+    await status.stop();
+  }
+}
+
+interface Parts {
+  readonly operations: Operations;
+  readonly connection: Connection;
+  readonly disk: DiskGuard;
+  readonly status: StatusWriter;
+}
+
+async function assemble(deps: AgentDeps, identity: Identity, transport: Transport, limits: Limits): Promise<Parts> {
+  const { paths, clock, log, env, random } = deps;
+  const root = join(paths.state, 'operations');
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const startedAt = clock.now();
+  const start = (await processStart(process.pid)) ?? '';
+  const keys = await keyFileProblem(paths.state);
+  if (keys !== null) log.warn(keys);
+  let state: ConnectionState = { connected: false, since: startedAt, lastError: null };
+
+  const disk = new DiskGuard({
+    folder: paths.state,
+    floorBytes: limits.diskFloorBytes,
+    clock,
+    onChange(problem) {
+      if (problem === null) log.info('There is room on the disk again.');
+      else log.error(problem);
+      operations.holdOutput(problem !== null);
+      status.changed();
+    },
+  });
+  const operations = new Operations({
+    clock,
+    log,
+    identity,
+    root,
+    ledger: await EndedLedger.open(join(root, 'ended.jsonl'), clock),
+    maximum: limits.maximum,
+    inherited: env,
+    diskProblem: () => disk.problem,
+    onDiskTrouble: (code) => disk.refused(code),
+    onChange: () => status.changed(),
+  });
+  const checks = () => selfChecks({ disk: disk.problem, keys, skewMs: operations.skewMs });
+  const connection = new Connection({
+    clock,
+    log,
+    transport,
+    identity,
+    host: hostFacts(),
+    instance: randomBytes(32).toString('base64url'),
+    startedAt,
+    work: operations,
+    checks,
+    random,
+    onState(next) {
+      state = next;
+      void status.write();
+    },
+  });
+  const time = (ms: number) => new Date(ms).toISOString();
+  const compose = () => ({
+    pid: process.pid,
+    start,
+    version: PRODUCT_VERSION,
+    runner: identity.runner,
+    replica: identity.replica,
+    coordinator: transport.origin.origin,
+    startedAt: time(startedAt),
+    writtenAt: time(clock.now()),
+    connected: state.connected,
+    connectionSince: time(state.since),
+    lastError: state.lastError,
+    skewMs: operations.skewMs,
+    load: operations.load(),
+    operations: operations
+      .runningNow()
+      .map(({ operation, project, job }) => ({ operation, project, job: job?.name ?? null })),
+    checks: checks(),
+  });
+  const status = new StatusWriter(paths.state, clock, compose, (code) =>
+    log.warn('The status file could not be written.', { code }),
+  );
+  await disk.start();
+  return { operations, connection, disk, status };
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, standard: number, least: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return standard;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= 1_000_000) return value;
+  throw new AgentExit(AGENT_EXIT.configuration, `${name} must be a whole number of at least ${least}.`);
+}
