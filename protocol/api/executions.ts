@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ExecutionStateSchema, OperationStateSchema } from '../execution-state.ts';
 import { IdSchema, lineSchema, PageQuerySchema, pageOf, TimeSchema } from '../fields.ts';
 import { StepReasonSchema, SurvivorSchema } from '../journal.ts';
+import { WorkflowSchema } from '../operation.ts';
 import { SelectionRuleSchema } from '../selection.ts';
 import { route } from './route.ts';
 
@@ -58,6 +59,8 @@ export const ExecutionSchema = ExecutionSummarySchema.extend({
   steps: z.array(ExecutionStepSchema),
   keepGoing: z.boolean(),
   timeoutSeconds: z.number().int(),
+  /** What was run, as it was then: the job may have changed since. */
+  workflow: WorkflowSchema.optional(),
   operation: z.object({ id: IdSchema, attempt: z.number().int(), state: OperationStateSchema }),
   /** Processes that outlived the stop. */
   survivors: z.array(SurvivorSchema),
