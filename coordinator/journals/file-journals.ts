@@ -1,9 +1,9 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalFile } from './journal-file.ts';
-import type { Append, JournalPosition, Journals, ReadOptions } from './journals.ts';
+import type { Append, JournalPosition, Journals, OpenedJournal, ReadOptions } from './journals.ts';
 import { firstRecordBytes, JournalRange, wholeRecords } from './read-journal.ts';
-import { soundPosition } from './recover-journal.ts';
+import { recoverJournal } from './recover-journal.ts';
 
 /** Beyond this many open files, a journal's file is closed after each flush and opened again for the next. */
 const OPEN_FILES = 512;
@@ -11,7 +11,7 @@ const OPEN_FILES = 512;
 /** Journals as files below `folder`: `ab/<operation id>.journal`, nothing in them but records. */
 export function fileJournals(folder: string): Journals {
   const journals = new Map<string, JournalFile>();
-  const opening = new Map<string, Promise<JournalFile>>();
+  const opening = new Map<string, Promise<OpenedJournal>>();
   const sleepers = new Map<string, Set<() => void>>();
   let openFiles = 0;
 
@@ -36,18 +36,22 @@ export function fileJournals(folder: string): Journals {
     return file;
   }
 
-  async function openExisting(operation: string, attempt: number): Promise<JournalFile> {
+  async function openExisting(operation: string, attempt: number): Promise<OpenedJournal> {
     const path = pathOf(operation);
     const exists = await sizeOnDisk(path);
-    if (exists === null) return track(operation, attempt, { next: 0, bytes: 0 }, true);
+    if (exists === null) {
+      const { stored } = track(operation, attempt, { next: 0, bytes: 0 }, true);
+      return { position: stored, events: [] };
+    }
     const file = await open(path, 'r+');
     try {
-      const position = await soundPosition(file);
+      const { position, events } = await recoverJournal(file);
       if (position.bytes < exists) {
         await file.truncate(position.bytes);
         await file.datasync();
       }
-      return track(operation, attempt, position, false);
+      track(operation, attempt, position, false);
+      return { position, events };
     } finally {
       await file.close();
     }
@@ -111,14 +115,14 @@ export function fileJournals(folder: string): Journals {
       const file = journals.get(operation);
       if (file !== undefined) {
         file.attempt = Math.max(file.attempt, attempt);
-        return file.stored;
+        return { position: file.stored, events: null };
       }
       let pending = opening.get(operation);
       if (pending === undefined) {
         pending = openExisting(operation, attempt).finally(() => opening.delete(operation));
         opening.set(operation, pending);
       }
-      return (await pending).stored;
+      return pending;
     },
     append(operation, attempt, bytes): Append {
       const file = journals.get(operation);
@@ -132,6 +136,7 @@ export function fileJournals(folder: string): Journals {
       journals.delete(operation);
       wake(operation);
     },
+    stored: (operation) => journals.get(operation)?.stored ?? null,
     size,
     async read(operation, options) {
       const range = new JournalRange(pathOf(operation));

@@ -6,6 +6,16 @@ export interface JournalPosition {
   readonly bytes: number;
 }
 
+/** What opening a journal found. */
+export interface OpenedJournal {
+  readonly position: JournalPosition;
+  /**
+   * The records that are not output, when the file had to be read; null when it was open already. They may tell more
+   * than was written to tables before a crash.
+   */
+  readonly events: readonly JournalRecord[] | null;
+}
+
 /** What became of records that were handed over. Only `taken` changed anything. */
 export type Append =
   | {
@@ -41,11 +51,13 @@ export interface Journals {
   /** Starts the journal of an attempt that nothing was ever stored of. Older attempts are fenced off from here on. */
   begin(operation: string, attempt: number): void;
   /** Opens a journal that may exist, cutting off what a crash left torn, and says where it stands. Idempotent. */
-  open(operation: string, attempt: number): Promise<JournalPosition>;
+  open(operation: string, attempt: number): Promise<OpenedJournal>;
   /** Takes whole records in order; decides at once, stores in the background. */
   append(operation: string, attempt: number, records: Uint8Array): Append;
   /** Lets go of a journal that nothing more will be appended to, after storing what was taken. Wakes its readers. */
   release(operation: string): Promise<void>;
+  /** Where an open journal stands on disk; null when it is not open. */
+  stored(operation: string): JournalPosition | null;
   /** Stored bytes; 0 when there is no journal. */
   size(operation: string): Promise<number>;
   /**

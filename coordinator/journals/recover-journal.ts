@@ -1,15 +1,24 @@
 import type { FileHandle } from 'node:fs/promises';
-import { HEADER_BYTES, MAX_PAYLOAD_BYTES, readRecord } from '../../protocol/journal.ts';
+import { HEADER_BYTES, type JournalRecord, MAX_PAYLOAD_BYTES, readRecord } from '../../protocol/journal.ts';
 import type { JournalPosition } from './journals.ts';
 
 /** Two records of the greatest length: the buffer always holds at least one whole record. */
 const WINDOW_BYTES = 2 * (HEADER_BYTES + MAX_PAYLOAD_BYTES);
 
+/** Kinds that an execution's state is made of: few for each step, so all of a journal's fit into memory. */
+const EVENT_KINDS: ReadonlySet<string> = new Set(['started', 'step-started', 'step-finished', 'finished']);
+
+export interface SoundJournal {
+  readonly position: JournalPosition;
+  readonly events: readonly JournalRecord[];
+}
+
 /**
  * Finds where the sound part of a journal ends: whole records with right checksums, numbered from 0 without gaps. Reads
  * the file through a window, whatever its size, and gives other work a turn after each one.
  */
-export async function soundPosition(file: FileHandle): Promise<JournalPosition> {
+export async function recoverJournal(file: FileHandle): Promise<SoundJournal> {
+  const events: JournalRecord[] = [];
   const window = new Uint8Array(WINDOW_BYTES);
   let filled = 0;
   let bytes = 0;
@@ -29,12 +38,14 @@ export async function soundPosition(file: FileHandle): Promise<JournalPosition> 
         sound = false;
         break;
       }
+      const { record } = read;
+      if (EVENT_KINDS.has(record.kind)) events.push({ ...record, payload: record.payload.slice() });
       next += 1;
       at = read.next;
     }
     bytes += at;
     window.copyWithin(0, at, filled);
     filled -= at;
-    if (!sound || bytesRead === 0) return { next, bytes };
+    if (!sound || bytesRead === 0) return { position: { next, bytes }, events };
   }
 }

@@ -1,0 +1,238 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../protocol/clock.ts';
+import { HostFactsSchema } from '../../protocol/enrolment.ts';
+import { chooseRunner } from '../../protocol/selection.ts';
+import type { RunnerLink } from '../gateway/runner-link.ts';
+import type { Journals } from '../journals/journals.ts';
+import type { Store } from '../store/store.ts';
+import { Candidates, type CandidateView } from './candidates.ts';
+import type { ExecutionRecord } from './execution-record.ts';
+import type { ExecutionSaver } from './execution-saver.ts';
+import type { LiveExecutions } from './live-executions.ts';
+import { makeOperation, type OperationDeps } from './make-operation.ts';
+import { PendingQueue } from './pending-queue.ts';
+
+/** A replica that said "not now" gets nothing for this long. */
+const AVOID_MS = 5_000;
+/** A choice that turns out to rest on old knowledge is made anew, so often. */
+const CHOICES = 3;
+
+export interface DispatcherDeps extends OperationDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly link: RunnerLink;
+  readonly journals: Journals;
+  readonly saver: ExecutionSaver;
+  readonly live: LiveExecutions;
+  /** Its stop was asked for before any agent had it. */
+  stopUnstarted(record: ExecutionRecord): void;
+  /** It changed in a way that people see. */
+  changed(record: ExecutionRecord): void;
+}
+
+/** A replica that was chosen, with a slot reserved on it. */
+export interface Chosen {
+  readonly runnerId: string;
+  readonly replicaId: string;
+  readonly runnerName: string;
+  readonly hostname: string;
+}
+
+/** Finds Runners for operations and sends them: at once when one is free, else in order of creation as soon as one is. */
+export class Dispatcher {
+  readonly #deps: DispatcherDeps;
+  readonly #candidates: Candidates;
+  readonly #avoidUntil = new Map<string, number>();
+  readonly queue = new PendingQueue();
+  #round: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+
+  constructor(deps: DispatcherDeps) {
+    this.#deps = deps;
+    this.#candidates = new Candidates({
+      store: deps.store,
+      presence: deps.link.presence,
+      avoided: (replicaId) => (this.#avoidUntil.get(replicaId) ?? 0) > deps.clock.monotonic(),
+    });
+  }
+
+  /** Runners, tags, modes or assignments changed: nothing remembered of them holds. */
+  forgetRunners(): void {
+    this.#candidates.forget();
+  }
+
+  view(): Promise<CandidateView> {
+    return this.#candidates.view();
+  }
+
+  /** Chooses a replica for `operation` and reserves a slot there in the same instant; null when none is free. */
+  async choose(projectId: string, tags: readonly string[], operation: string): Promise<Chosen | null> {
+    const { clock, link } = this.#deps;
+    for (let i = 0; i < CHOICES; i++) {
+      const view = await this.#candidates.view();
+      const choice = chooseRunner(view.connected(projectId, clock.now()), tags);
+      if (choice === null) return null;
+      link.reserve(choice.replicaId, operation);
+      const facts = await this.#verify(choice.replicaId, projectId);
+      if (facts !== null) return { ...choice, ...facts };
+      link.release(choice.replicaId, operation);
+      this.#candidates.forget();
+    }
+    return null;
+  }
+
+  /** Sends what was reserved and stored as offered; what cannot be sent goes back into the queue. */
+  send(record: ExecutionRecord): void {
+    const { operation, row } = record;
+    if (operation.state !== 'offered' || operation.replica_id === null) return;
+    // Nobody has been sent anything yet, so a stop that was asked for meanwhile is already true.
+    if (row.state === 'stopping') {
+      this.#deps.stopUnstarted(record);
+      return;
+    }
+    const message = makeOperation(this.#deps, record, this.#deps.clock.now());
+    if (!this.#deps.link.send(operation.replica_id, message)) this.withdraw(record);
+  }
+
+  /** Takes back an offer that was provably not accepted: its next offer is a new attempt, which fences this one. */
+  withdraw(record: ExecutionRecord): void {
+    const { link, live, saver } = this.#deps;
+    const { replica_id: replicaId, attempt, id } = record.operation;
+    if (replicaId !== null) {
+      link.release(replicaId, id);
+      live.taken(record, replicaId);
+    }
+    record.leaseUntil = null;
+    record.changeOperation({
+      state: 'pending',
+      attempt: attempt + 1,
+      runner_id: null,
+      replica_id: null,
+      offered_at: null,
+      lease_until: null,
+    });
+    record.change({ runner_id: null, runner_name: null, replica_id: null, replica_hostname: null });
+    if (record.row.state === 'stopping') {
+      this.#deps.stopUnstarted(record);
+      return;
+    }
+    saver.save(record);
+    this.#deps.changed(record);
+    this.wait(record);
+  }
+
+  /** Puts it among those that wait for a Runner. */
+  wait(record: ExecutionRecord): void {
+    this.queue.add(record);
+    this.soon();
+  }
+
+  /** Gives a replica nothing for a moment: it has just refused what it seemed to have room for. */
+  avoid(replicaId: string): void {
+    const { clock } = this.#deps;
+    this.#avoidUntil.set(replicaId, clock.monotonic() + AVOID_MS);
+    clock.after(AVOID_MS + 1, () => {
+      if ((this.#avoidUntil.get(replicaId) ?? 0) > clock.monotonic()) return;
+      this.#avoidUntil.delete(replicaId);
+      this.soon();
+    });
+  }
+
+  /** Looks at what waits, unless nothing does. */
+  soon(): void {
+    if (this.queue.isEmpty || this.#stopped) return;
+    this.#again = true;
+    this.#round ??= this.#rounds();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#round;
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      try {
+        await this.#oneRound();
+      } catch (error) {
+        this.#deps.log.error(
+          { err: error },
+          'waiting executions could not be looked at; trying again with the next change',
+        );
+      }
+    }
+    this.#round = null;
+  }
+
+  async #oneRound(): Promise<void> {
+    const blocked = new Set<string>();
+    for (;;) {
+      const next = this.queue.first(blocked);
+      if (next === null || this.#stopped) return;
+      const { record, lane } = next;
+      const chosen = await this.choose(record.row.project_id, record.tags, record.operation.id);
+      // While Runners were looked at it may have been cancelled, or have run out of time.
+      const waits = record.operation.state === 'pending' && !record.ended;
+      if (chosen === null) blocked.add(lane);
+      else if (waits) this.#offer(record, chosen);
+      else this.#deps.link.release(chosen.replicaId, record.operation.id);
+    }
+  }
+
+  #offer(record: ExecutionRecord, chosen: Chosen): void {
+    const { clock, journals, live, saver } = this.#deps;
+    this.queue.remove(record);
+    record.changeOperation(offerOf(chosen, clock.now(), record.row.lease_seconds));
+    record.change({ ...runnerOf(chosen), reason: '' });
+    record.leaseUntil = clock.monotonic() + record.row.lease_seconds * 1000;
+    live.given(record, chosen.replicaId);
+    journals.begin(record.operation.id, record.operation.attempt);
+    this.#deps.changed(record);
+    saver.saved(record).then(
+      () => this.send(record),
+      (error) => this.#deps.log.warn({ err: error, execution: record.id }, 'an offer was not saved before the stop'),
+    );
+  }
+
+  /** Whether a choice still holds in the tables: the memory of Runners may be a moment old, a pause must not be. */
+  async #verify(replicaId: string, projectId: string): Promise<{ runnerName: string; hostname: string } | null> {
+    const { clock, store } = this.#deps;
+    const row = await store.read
+      .selectFrom('replica')
+      .innerJoin('runner', 'runner.id', 'replica.runner_id')
+      .innerJoin('assignment', 'assignment.runner_id', 'runner.id')
+      .select(['runner.name', 'runner.mode', 'runner.mode_until', 'replica.facts'])
+      .where('replica.id', '=', replicaId)
+      .where('replica.revoked_at', 'is', null)
+      .where('assignment.project_id', '=', projectId)
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    const paused = row.mode !== 'active' && (row.mode_until === null || row.mode_until > clock.now());
+    if (paused) return null;
+    return { runnerName: row.name, hostname: HostFactsSchema.parse(JSON.parse(row.facts)).hostname };
+  }
+}
+
+/** What the operation's row says once it is offered. */
+export function offerOf(chosen: Chosen, now: number, leaseSeconds: number) {
+  return {
+    state: 'offered' as const,
+    runner_id: chosen.runnerId,
+    replica_id: chosen.replicaId,
+    offered_at: now,
+    lease_until: now + leaseSeconds * 1000,
+  };
+}
+
+/** What the execution's row says of who runs it. */
+export function runnerOf(chosen: Chosen) {
+  return {
+    runner_id: chosen.runnerId,
+    runner_name: chosen.runnerName,
+    replica_id: chosen.replicaId,
+    replica_hostname: chosen.hostname,
+  };
+}

@@ -1,0 +1,137 @@
+import type { Transaction } from 'kysely';
+import type { Logger } from 'pino';
+import type { Clock } from '../../protocol/clock.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import type { Database } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { ExecutionRecord, ExecutionRow, OperationRow, StepRow } from './execution-record.ts';
+
+const RETRY_MS = 1_000;
+
+interface Waiting {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+interface Changes {
+  readonly row: ExecutionRow | null;
+  readonly operation: OperationRow | null;
+  readonly steps: readonly StepRow[];
+}
+
+/**
+ * Brings the tables up to what the records in memory say. What changes while a write is under way goes into the next
+ * one; a write that fails (a full disk) is tried again until it succeeds, so that memory and tables never part.
+ */
+export class ExecutionSaver {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #waiting = new Map<ExecutionRecord, Waiting[]>();
+  readonly #working = new Map<ExecutionRecord, Promise<void>>();
+  #stopped = false;
+
+  constructor(deps: { store: Store; clock: Clock; log: Logger }) {
+    this.#store = deps.store;
+    this.#clock = deps.clock;
+    this.#log = deps.log;
+  }
+
+  /** Resolves when everything that is true of `record` now is durable. Rejects only with `shutting-down`. */
+  saved(record: ExecutionRecord): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(record);
+      if (waiting === undefined) this.#waiting.set(record, [{ resolve, reject }]);
+      else waiting.push({ resolve, reject });
+      if (!this.#working.has(record)) this.#working.set(record, this.#work(record));
+    });
+  }
+
+  /** The same for those who do not wait: a crash before it is durable loses nothing that the agent does not tell again. */
+  save(record: ExecutionRecord): void {
+    this.saved(record).catch((error) =>
+      this.#log.warn({ err: error, execution: record.id }, 'not saved before the stop'),
+    );
+  }
+
+  /** Finishes what can be written; what cannot is given up. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#working.values());
+  }
+
+  async #work(record: ExecutionRecord): Promise<void> {
+    // A microtask later: several changes made in one go are one write.
+    await Promise.resolve();
+    for (;;) {
+      const waiting = this.#waiting.get(record);
+      if (waiting === undefined) break;
+      this.#waiting.delete(record);
+      const changes = takeChanges(record);
+      try {
+        if (!isEmpty(changes)) await this.#store.write((tx) => writeChanges(tx, record.id, changes));
+        for (const one of waiting) one.resolve();
+      } catch (error) {
+        putBack(record, changes);
+        if (this.#stopped || (error instanceof OutrunnerError && error.code === 'shutting-down')) {
+          for (const one of waiting) one.reject(new OutrunnerError('shutting-down', { cause: error }));
+          continue;
+        }
+        this.#log.error({ err: error, execution: record.id }, 'an execution could not be saved; trying again');
+        this.#waiting.set(record, [...waiting, ...(this.#waiting.get(record) ?? [])]);
+        await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
+      }
+    }
+    this.#working.delete(record);
+  }
+}
+
+function takeChanges(record: ExecutionRecord): Changes {
+  const { unsaved } = record;
+  const changes = {
+    row: unsaved.row ? { ...record.row } : null,
+    operation: unsaved.operation ? { ...record.operation } : null,
+    steps: record.steps.filter((step) => unsaved.steps.has(step.position)).map((step) => ({ ...step })),
+  };
+  unsaved.row = false;
+  unsaved.operation = false;
+  unsaved.steps.clear();
+  return changes;
+}
+
+function putBack(record: ExecutionRecord, changes: Changes): void {
+  if (changes.row !== null) record.unsaved.row = true;
+  if (changes.operation !== null) record.unsaved.operation = true;
+  for (const step of changes.steps) record.unsaved.steps.add(step.position);
+}
+
+function isEmpty(changes: Changes): boolean {
+  return changes.row === null && changes.operation === null && changes.steps.length === 0;
+}
+
+async function writeChanges(tx: Transaction<Database>, id: string, changes: Changes): Promise<void> {
+  const { row, operation, steps } = changes;
+  if (row !== null) {
+    const { state, reason, started_at, ended_at, runner_id, runner_name, replica_id, replica_hostname } = row;
+    const { survivors, notes, cancel_asked_at, cancel_reason } = row;
+    await tx
+      .updateTable('execution')
+      .set({ state, reason, started_at, ended_at, runner_id, runner_name, replica_id, replica_hostname })
+      .set({ survivors, notes, cancel_asked_at, cancel_reason })
+      .where('id', '=', id)
+      .execute();
+  }
+  if (operation !== null) {
+    const { id: operationId, execution_id, created_at, ...rest } = operation;
+    await tx.updateTable('operation').set(rest).where('id', '=', operationId).execute();
+  }
+  for (const step of steps) {
+    const { execution_id, position, type, label, ...rest } = step;
+    await tx
+      .updateTable('execution_step')
+      .set(rest)
+      .where('execution_id', '=', execution_id)
+      .where('position', '=', position)
+      .execute();
+  }
+}

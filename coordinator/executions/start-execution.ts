@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Clock } from '../../protocol/clock.ts';
+import { stepLabel, type Workflow } from '../../protocol/operation.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import { MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
+import type { RunnerLink } from '../gateway/runner-link.ts';
+import type { Journals } from '../journals/journals.ts';
+import type { Store } from '../store/store.ts';
+import { type Chosen, type Dispatcher, offerOf, runnerOf } from './dispatcher.ts';
+import { ExecutionRecord, type ExecutionRow, type OperationRow, type StepRow } from './execution-record.ts';
+import type { LiveExecutions } from './live-executions.ts';
+
+/** What is to be run, with everything decided but by which Runner. */
+export interface StartRequest {
+  readonly project: { readonly id: string; readonly name: string };
+  readonly kind: ExecutionRow['kind'];
+  readonly job: { readonly id: string; readonly name: string; readonly group: string } | null;
+  readonly title: string;
+  readonly workflow: Workflow;
+  readonly runnerTags: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly queueSeconds: number;
+  readonly leaseSeconds: number;
+  readonly graceSeconds: number;
+  readonly user: { readonly id: string; readonly name: string };
+}
+
+export interface StartDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly link: RunnerLink;
+  readonly journals: Journals;
+  readonly live: LiveExecutions;
+  readonly dispatcher: Dispatcher;
+  created(record: ExecutionRecord): void;
+}
+
+/** Room in a message for everything but the workflow and the options. */
+const ENVELOPE_BYTES = 64 << 10;
+
+/**
+ * Starts an execution: chooses a Runner if one is free, stores all of it in one durable write, then sends. Resolves once
+ * it is durable.
+ * @throws OutrunnerError `invalid-input` when it is too large to be sent to an agent.
+ */
+export async function startExecution(deps: StartDeps, request: StartRequest): Promise<ExecutionRecord> {
+  const { clock, dispatcher, journals, link, live, store } = deps;
+  checkSize(request);
+  const operationId = randomUUID();
+  const chosen = await dispatcher.choose(request.project.id, request.runnerTags, operationId);
+  const now = clock.now();
+  const row = executionRow(request, chosen, now);
+  const steps = stepRows(request.workflow, row.id);
+  const operation = operationRow(operationId, row, chosen, now);
+  try {
+    row.number = await store.write(async (tx) => {
+      const last = await tx
+        .selectFrom('execution')
+        .select((eb) => eb.fn.max('number').as('number'))
+        .executeTakeFirst();
+      const number = Number(last?.number ?? 0) + 1;
+      await tx
+        .insertInto('execution')
+        .values({ ...row, number })
+        .execute();
+      await tx.insertInto('execution_step').values(steps).execute();
+      await tx.insertInto('operation').values(operation).execute();
+      return number;
+    });
+  } catch (error) {
+    if (chosen !== null) link.release(chosen.replicaId, operationId);
+    throw error;
+  }
+  const record = new ExecutionRecord(row, steps, operation, request.job?.group ?? '');
+  live.add(record);
+  deps.created(record);
+  if (chosen === null) {
+    dispatcher.wait(record);
+  } else {
+    record.leaseUntil = clock.monotonic() + request.leaseSeconds * 1000;
+    journals.begin(operationId, operation.attempt);
+    dispatcher.send(record);
+  }
+  return record;
+}
+
+/** The message carries it as JSON inside JSON, which makes it longer than it looks. */
+function checkSize(request: StartRequest): void {
+  const { workflow, options } = request;
+  if (Buffer.byteLength(JSON.stringify(JSON.stringify({ workflow, options }))) <= MAX_MESSAGE_BYTES - ENVELOPE_BYTES)
+    return;
+  throw new OutrunnerError('invalid-input', {
+    detail: 'The steps and options are too large to be sent to a Runner (4 MiB in all).',
+    fields: [{ path: 'workflow.steps', message: 'The steps are too large: at most 4 MiB in all.' }],
+  });
+}
+
+function executionRow(request: StartRequest, chosen: Chosen | null, now: number): ExecutionRow {
+  return {
+    id: randomUUID(),
+    number: 0,
+    project_id: request.project.id,
+    project_name: request.project.name,
+    kind: request.kind,
+    job_id: request.job?.id ?? null,
+    job_name: request.job?.name ?? null,
+    title: request.title,
+    state: 'queued',
+    reason: '',
+    user_id: request.user.id,
+    user_name: request.user.name,
+    created_at: now,
+    started_at: null,
+    ended_at: null,
+    runner_id: null,
+    runner_name: null,
+    replica_id: null,
+    replica_hostname: null,
+    ...(chosen === null ? {} : runnerOf(chosen)),
+    runner_tags: JSON.stringify(request.runnerTags),
+    options: JSON.stringify(request.options),
+    workflow: JSON.stringify(request.workflow),
+    queue_deadline: now + request.queueSeconds * 1000,
+    lease_seconds: request.leaseSeconds,
+    grace_seconds: request.graceSeconds,
+    survivors: '[]',
+    notes: '[]',
+    cancel_asked_at: null,
+    cancel_reason: null,
+  };
+}
+
+function stepRows(workflow: Workflow, executionId: string): StepRow[] {
+  return workflow.steps.map((step, position) => ({
+    execution_id: executionId,
+    position,
+    type: step.type,
+    label: stepLabel(step),
+    state: 'waiting',
+    started_at: null,
+    ended_at: null,
+    exit_code: null,
+    signal: null,
+    reason: null,
+    detail: '',
+  }));
+}
+
+function operationRow(id: string, row: ExecutionRow, chosen: Chosen | null, now: number): OperationRow {
+  return {
+    id,
+    execution_id: row.id,
+    attempt: 1,
+    state: 'pending',
+    runner_id: null,
+    replica_id: null,
+    created_at: now,
+    offered_at: null,
+    accepted_at: null,
+    ended_at: null,
+    lease_until: null,
+    journal_bytes: null,
+    journal_records: null,
+    ...(chosen === null ? {} : offerOf(chosen, now, row.lease_seconds)),
+  };
+}

@@ -1,0 +1,285 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../../protocol/clock.ts';
+import type { JournalRecord } from '../../protocol/journal.ts';
+import { PROBLEMS, type ProblemCode } from '../../protocol/problems.ts';
+import type { HeldOperation, JournalFrame } from '../../protocol/wire.ts';
+import type { OperationRef, ResumeEntry, RunnerLink, WorkIntake } from '../gateway/runner-link.ts';
+import type { Journals } from '../journals/journals.ts';
+import type { Store } from '../store/store.ts';
+import { applyEvent, forgetEvents } from './apply-event.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { ExecutionLife } from './execution-life.ts';
+import type { ExecutionRecord } from './execution-record.ts';
+import type { ExecutionSaver } from './execution-saver.ts';
+import type { LiveExecutions } from './live-executions.ts';
+import { loadByOperation } from './load-executions.ts';
+import { ACCEPT_WITHIN_MS } from './make-operation.ts';
+
+/** After `acceptBefore` this much more is waited before an offer counts as never accepted: clocks are never quite equal. */
+const ACCEPT_SLACK_MS = 5_000;
+/** An agent is asked to send again at most this often for one operation. */
+const ASK_AGAIN_MS = 2_000;
+/** When nothing could be stored, the agent is asked to send again after this. */
+const STORE_RETRY_MS = 5_000;
+
+export interface ReportDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly link: RunnerLink;
+  readonly journals: Journals;
+  readonly saver: ExecutionSaver;
+  readonly live: LiveExecutions;
+  readonly life: ExecutionLife;
+  readonly dispatcher: Dispatcher;
+  changed(record: ExecutionRecord): void;
+}
+
+/** Takes what agents report: what they hold, accept and refuse, and the records of their journals. */
+export class WorkReports implements WorkIntake {
+  readonly #deps: ReportDeps;
+  /** Acknowledgements that wait for the end of this turn, so that many frames share one. */
+  readonly #acks = new Map<ExecutionRecord, number>();
+
+  constructor(deps: ReportDeps) {
+    this.#deps = deps;
+  }
+
+  async resume(replicaId: string, held: readonly HeldOperation[]): Promise<readonly ResumeEntry[]> {
+    const entries: ResumeEntry[] = [];
+    for (const one of held) {
+      const { operation, attempt } = one;
+      const from = await this.#resumeOne(replicaId, one);
+      entries.push({ operation, attempt, from: from ?? 0, drop: from === null });
+    }
+    return entries;
+  }
+
+  connected(replicaId: string, held: readonly HeldOperation[]): void {
+    const { live, life, link, clock, dispatcher } = this.#deps;
+    const holds = new Map(held.map((one) => [one.operation, one]));
+    for (const record of live.ofReplica(replicaId)) {
+      const one = holds.get(record.operation.id);
+      if (one !== undefined && one.attempt === record.operation.attempt) {
+        life.accepted(record);
+        if (record.ended && !one.finished)
+          record.note(clock.now(), 'Its Runner came back with it still running and was told to stop it.');
+        if (record.ended || record.row.state === 'stopping') life.sendCancel(record);
+      } else if (record.operation.state === 'offered') {
+        // It lists everything that it wrote down, so this it never took.
+        dispatcher.withdraw(record);
+      } else if (record.operation.state === 'accepted') {
+        const host = record.row.replica_hostname ?? 'its host';
+        life.lost(record, `The agent on ${host} came back without it: how it ended is not known.`);
+      }
+    }
+    // What it holds and nobody wants may still run: it must not go on unseen.
+    for (const one of held) {
+      if (one.finished || live.ofOperation(one.operation) !== undefined) continue;
+      const reason = 'The coordinator does not know this operation or has closed it.';
+      link.send(replicaId, {
+        type: 'cancel',
+        operation: one.operation,
+        attempt: one.attempt,
+        reason,
+        graceSeconds: 10,
+      });
+    }
+    dispatcher.soon();
+  }
+
+  heartbeat(replicaId: string, operations: readonly OperationRef[]): void {
+    const records = this.#deps.live.ofReplica(replicaId);
+    if (records.length > 0) {
+      const now = this.#deps.clock.now();
+      const listed = new Set(operations.map((one) => one.operation));
+      for (const record of records) {
+        const { state, offered_at: offeredAt, id } = record.operation;
+        const expired = now - (offeredAt ?? now) > ACCEPT_WITHIN_MS + ACCEPT_SLACK_MS;
+        // It must not accept it any more, and it did not: messages come in order.
+        if (state === 'offered' && expired && !listed.has(id)) this.#deps.dispatcher.withdraw(record);
+      }
+    }
+    this.#deps.dispatcher.soon();
+  }
+
+  accepted(replicaId: string, ref: OperationRef): void {
+    const record = this.#find(replicaId, ref);
+    if (record !== null) this.#deps.life.accepted(record);
+  }
+
+  refused(replicaId: string, ref: OperationRef, code: ProblemCode, detail: string): void {
+    const record = this.#find(replicaId, ref);
+    if (record === null || record.operation.state !== 'offered') return;
+    const { life, dispatcher, log } = this.#deps;
+    log.info({ execution: record.id, replica: replicaId, code, detail }, 'an agent refused an operation');
+    if (PROBLEMS[code].retry && record.row.state !== 'stopping') {
+      dispatcher.avoid(replicaId);
+      dispatcher.withdraw(record);
+      return;
+    }
+    const name = record.row.runner_name ?? 'The Runner';
+    life.refused(record, `${name} refused it: ${detail === '' ? PROBLEMS[code].title : detail}`);
+  }
+
+  async frame(replicaId: string, frame: JournalFrame): Promise<string | null> {
+    const { clock, journals, life, log } = this.#deps;
+    const record = this.#find(replicaId, frame);
+    if (record === null) return `Operation ${frame.operation}, attempt ${frame.attempt}, is not yours or is over.`;
+    const append = journals.append(frame.operation, frame.attempt, frame.records);
+    switch (append.kind) {
+      case 'fenced':
+        return `The journal of operation ${frame.operation} is not open for attempt ${frame.attempt}.`;
+      case 'corrupt':
+        return `A frame of operation ${frame.operation} holds bytes that are not whole journal records.`;
+      case 'gap':
+        this.#askAgain(record, append.next);
+        return null;
+      case 'duplicate':
+        this.#acknowledge(record, append.next);
+        return null;
+      case 'taken':
+        life.accepted(record);
+        try {
+          await append.stored;
+        } catch (error) {
+          log.error({ err: error, operation: frame.operation }, 'journal records could not be stored; asking again');
+          clock.after(STORE_RETRY_MS, () => this.#askForMissing(record));
+          return null;
+        }
+        this.#acknowledge(record, append.position.next);
+        await this.#apply(record, append.events, append.position);
+        this.#deps.changed(record);
+        return null;
+    }
+  }
+
+  disconnected(replicaId: string): void {
+    for (const record of this.#deps.live.ofReplica(replicaId)) this.#deps.changed(record);
+  }
+
+  revoked(replicaId: string): void {
+    const { live, life } = this.#deps;
+    for (const record of live.ofReplica(replicaId)) {
+      if (!record.ended) life.lost(record, 'The credentials of its Runner were revoked: how it ended is not known.');
+    }
+  }
+
+  /**
+   * Opens the journal of a record after a restart and applies what it tells: it may know more than the tables do, which
+   * are written after it.
+   */
+  async recover(record: ExecutionRecord): Promise<void> {
+    const { journals, life, saver } = this.#deps;
+    const opened = await journals.open(record.operation.id, record.operation.attempt);
+    if (opened.events === null || opened.position.next === 0) return;
+    life.accepted(record);
+    if (!record.ended) forgetEvents(record);
+    await this.#apply(record, opened.events, opened.position);
+    if (!record.ended) saver.save(record);
+  }
+
+  /** From which record the agent shall send; null when nothing of it is needed. */
+  async #resumeOne(replicaId: string, held: HeldOperation): Promise<number | null> {
+    const { journals, live, life, log } = this.#deps;
+    let record = live.ofOperation(held.operation);
+    if (record === undefined) {
+      const late = await this.#loadLate(replicaId, held);
+      if (late === null) return null;
+      record = late;
+    }
+    if (record.operation.replica_id !== replicaId || record.operation.attempt !== held.attempt) return null;
+    try {
+      await record.ready;
+      if (record.operation.journal_records !== null) return null;
+      const { position } = await journals.open(held.operation, held.attempt);
+      if (held.first <= position.next) return position.next;
+    } catch (error) {
+      log.error({ err: error, operation: held.operation }, 'a journal cannot be opened');
+      throw error;
+    }
+    life.lost(record, 'Records of its journal are missing on both ends: how it ended is not known.');
+    return null;
+  }
+
+  /** An execution that was closed as lost, whose agent has come back with it: its log is completed, its state is not. */
+  async #loadLate(replicaId: string, held: HeldOperation): Promise<ExecutionRecord | null> {
+    const { live, store } = this.#deps;
+    const record = await loadByOperation(store, held.operation);
+    const present = live.ofOperation(held.operation);
+    if (present !== undefined) return present;
+    if (record === null || record.operation.replica_id !== replicaId) return null;
+    if (record.row.state !== 'lost' || record.operation.journal_records !== null) return null;
+    if (record.operation.attempt !== held.attempt) return null;
+    live.add(record);
+    return record;
+  }
+
+  async #apply(
+    record: ExecutionRecord,
+    events: readonly JournalRecord[],
+    position: { bytes: number; next: number },
+  ): Promise<void> {
+    const { clock, link, life, log, saver } = this.#deps;
+    if (events.length === 0) return;
+    const skew = link.replica(record.operation.replica_id ?? '')?.skewMs ?? 0;
+    const isLate = record.ended;
+    for (const event of events) {
+      // What was closed stays closed: of a late journal only the end is looked at, for a note.
+      if (isLate && event.kind !== 'finished') continue;
+      const end = applyEvent(record, event, skew, clock.now());
+      if (end === null) continue;
+      try {
+        await life.finished(record, end, { bytes: position.bytes, records: position.next });
+        this.#acks.delete(record);
+        this.#send(record, position.next, true);
+      } catch (error) {
+        // Not acknowledged: the agent keeps it and tells it again when the coordinator is back.
+        log.warn({ err: error, execution: record.id }, 'an end was not saved before the stop');
+      }
+      return;
+    }
+    saver.save(record);
+  }
+
+  #find(replicaId: string, ref: OperationRef): ExecutionRecord | null {
+    const record = this.#deps.live.ofOperation(ref.operation);
+    if (record === undefined || record.operation.replica_id !== replicaId) return null;
+    return record.operation.attempt === ref.attempt ? record : null;
+  }
+
+  #acknowledge(record: ExecutionRecord, next: number): void {
+    if (this.#acks.size === 0) queueMicrotask(() => this.#sendAcks());
+    this.#acks.set(record, Math.max(next, this.#acks.get(record) ?? 0));
+  }
+
+  #sendAcks(): void {
+    for (const [record, next] of this.#acks) this.#send(record, next, false);
+    this.#acks.clear();
+  }
+
+  #send(record: ExecutionRecord, next: number, final: boolean): void {
+    const { id: operation, attempt, replica_id: replicaId } = record.operation;
+    if (replicaId !== null) this.#deps.link.send(replicaId, { type: 'ack', operation, attempt, next, final });
+  }
+
+  #askAgain(record: ExecutionRecord, from: number): void {
+    const now = this.#deps.clock.monotonic();
+    if (now - record.askedAgainAt < ASK_AGAIN_MS) return;
+    record.askedAgainAt = now;
+    const { id: operation, attempt, replica_id: replicaId } = record.operation;
+    if (replicaId !== null) this.#deps.link.send(replicaId, { type: 'resume-from', operation, attempt, from });
+  }
+
+  #askForMissing(record: ExecutionRecord): void {
+    const { journals, live, log } = this.#deps;
+    if (live.ofOperation(record.operation.id) !== record) return;
+    journals.open(record.operation.id, record.operation.attempt).then(
+      ({ position }) => {
+        record.askedAgainAt = Number.NEGATIVE_INFINITY;
+        this.#askAgain(record, position.next);
+      },
+      (error) => log.error({ err: error, operation: record.operation.id }, 'a journal cannot be opened'),
+    );
+  }
+}
