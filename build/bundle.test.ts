@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isNode, parseSourceFile, type SyntaxNode, walk } from './architecture/source-file.ts';
-import { BUNDLES, type Bundle, bundle } from './bundle.ts';
+import { BUNDLES, type Bundle, bundle, OPTIONAL_NATIVE } from './bundle.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -29,9 +29,8 @@ function addRequire(node: SyntaxNode, found: Set<string>): void {
   if (isNode(first) && typeof first.value === 'string') found.add(first.value);
 }
 
-/** Add-ons that a package tries and does without. */
-const TRIED = /\.node$|^(?:cpu-features|bufferutil|utf-8-validate)$/;
-const notOfNode = (needs: Set<string>) => [...needs].filter((name) => !isBuiltin(name) && !TRIED.test(name));
+const notOfNode = (needs: Set<string>) =>
+  [...needs].filter((name) => !isBuiltin(name) && !OPTIONAL_NATIVE.some((native) => native.test(name)));
 
 describe('a bundle is complete', () => {
   it('the agent asks for nothing but Node, so that its executable runs alone', async () => {

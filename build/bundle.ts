@@ -44,7 +44,7 @@ export const BUNDLES = {
  * Native add-ons that packages use when they happen to be compiled and do without when not. They never go into a bundle: it
  * has to run on hosts that it was not built on.
  */
-const OPTIONAL_NATIVE = [/\.node$/, 'cpu-features', 'bufferutil', 'utf-8-validate', 'pg-native'];
+export const OPTIONAL_NATIVE = [/\.node$/, /^(?:cpu-features|bufferutil|utf-8-validate|kerberos)$/];
 
 /** Bundles one program into one file. A warning of the bundler is an error: it tends to be an import that is lost. */
 export async function bundle(what: Bundle, outputPath = join(DIST, what.output)): Promise<void> {
