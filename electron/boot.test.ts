@@ -33,6 +33,7 @@ function start(options: { locked?: boolean; failing?: keyof BootSteps; platform?
     openLink: (url) => step(`open ${url}` as 'openLink'),
     stop: async () => step('stop'),
     report: (error) => void log.push(String(error)),
+    fail: (error) => void log.push(`told: ${error}`),
   };
   const result = boot(app, steps, { argv: ['--first'], platform: options.platform ?? 'linux' });
   return { log, events, ready, result, quitted: quitted.promise };
@@ -92,13 +93,13 @@ it('stays on macOS when its last window is closed', async () => {
   expect(log).not.toContain('quit');
 });
 
-it('reports a step that fails, and ends instead of hanging without a window', async () => {
+it('tells the person which step failed, and ends instead of hanging without a window', async () => {
   for (const failing of ['prepare', 'guard', 'serve'] as const) {
     const { log, ready, result, quitted } = start({ failing });
     ready.resolve();
     expect(await result).toBe('failed');
     await quitted;
-    expect(log).toContain(`Error: ${failing} failed`);
+    expect(log).toContain(`told: Error: ${failing} failed`);
     expect(log).toContain('stop');
   }
 });

@@ -23,11 +23,13 @@ export interface BootSteps {
   /** Ends what was started. */
   stop(): Promise<void>;
   report(error: unknown): void;
+  /** Tells the person why the console does not start. */
+  fail(error: unknown): void;
 }
 
 /**
  * Brings the shell up, always in this order: the lock of the single instance before everything else, so that a second start
- * touches nothing; privileges and sandbox before Electron is ready; guards before the first page. A failure is reported and
+ * touches nothing; privileges and sandbox before Electron is ready; guards before the first page. A failure is told and
  * ends the app. Resolves when the window is there, or this instance has given way.
  */
 export async function boot(
@@ -78,7 +80,7 @@ export async function boot(
     up = true;
     return 'shown';
   } catch (error) {
-    steps.report(error);
+    steps.fail(error);
     app.quit();
     return 'failed';
   }

@@ -3,9 +3,10 @@ import { APP_SCHEME_PRIVILEGES, windowOptions } from './window-options.ts';
 import { FIRST_WINDOW } from './window-state.ts';
 
 it('opens the window isolated, sandboxed, without Node and with web security', () => {
-  const { webPreferences } = windowOptions('/app/preload.cjs', FIRST_WINDOW, 'dark');
+  const { webPreferences } = windowOptions('/app/preload.cjs', FIRST_WINDOW, 'dark', false);
   expect(webPreferences).toEqual({
     preload: '/app/preload.cjs',
+    devTools: false,
     contextIsolation: true,
     sandbox: true,
     nodeIntegration: false,
@@ -21,9 +22,13 @@ it('opens the window isolated, sandboxed, without Node and with web security', (
 });
 
 it('starts hidden, in the colour of the theme, never smaller than the console works', () => {
-  expect(windowOptions('p', FIRST_WINDOW, 'dark')).toMatchObject({ show: false, minWidth: 1024, minHeight: 700 });
-  expect(windowOptions('p', FIRST_WINDOW, 'dark').backgroundColor).not.toBe(
-    windowOptions('p', FIRST_WINDOW, 'light').backgroundColor,
+  expect(windowOptions('p', FIRST_WINDOW, 'dark', false)).toMatchObject({
+    show: false,
+    minWidth: 1024,
+    minHeight: 700,
+  });
+  expect(windowOptions('p', FIRST_WINDOW, 'dark', false).backgroundColor).not.toBe(
+    windowOptions('p', FIRST_WINDOW, 'light', false).backgroundColor,
   );
 });
 

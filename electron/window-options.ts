@@ -1,4 +1,4 @@
-import type { BrowserWindowConstructorOptions, CustomScheme, Session } from 'electron';
+import type { BrowserWindowConstructorOptions, CustomScheme } from 'electron';
 import { APP_SCHEME } from './own-url.ts';
 import type { WindowState } from './window-state.ts';
 
@@ -10,7 +10,7 @@ export function windowOptions(
   preload: string,
   state: WindowState,
   theme: 'light' | 'dark',
-  session?: Session,
+  devTools: boolean,
 ): BrowserWindowConstructorOptions {
   return {
     title: 'Outrunner',
@@ -22,7 +22,7 @@ export function windowOptions(
     backgroundColor: BACKGROUND[theme],
     webPreferences: {
       preload,
-      ...(session ? { session } : {}),
+      devTools,
       contextIsolation: true,
       sandbox: true,
       nodeIntegration: false,
@@ -46,3 +46,21 @@ export const APP_SCHEME_PRIVILEGES: CustomScheme = {
   scheme: APP_SCHEME,
   privileges: { standard: true, secure: true, supportFetchAPI: true, stream: true, codeCache: true },
 };
+
+/**
+ * Switches of Chromium that would open the window to others or weaken it. A packaged console takes none of them, whoever
+ * started it.
+ */
+export const REFUSED_SWITCHES = [
+  'remote-debugging-port',
+  'remote-debugging-pipe',
+  'remote-allow-origins',
+  'disable-web-security',
+  'allow-running-insecure-content',
+  'ignore-certificate-errors',
+  'ignore-certificate-errors-spki-list',
+  'host-rules',
+  'host-resolver-rules',
+  'load-extension',
+  'js-flags',
+] as const;
