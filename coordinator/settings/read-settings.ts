@@ -88,7 +88,6 @@ function askedFor(flags: Flags): ReadSettings['asked'] {
   return flags.version === true ? 'version' : null;
 }
 
-
 function readFlags(argv: readonly string[]): Flags {
   const options: Record<string, { type: 'string' | 'boolean' }> = {
     settings: { type: 'string' },
