@@ -3,8 +3,10 @@ import { systemClock } from '../protocol/clock.ts';
 import { AGENT_EXIT } from '../protocol/enrolment.ts';
 import { asAgentExit } from './agent-exit.ts';
 import type { CommandContext } from './commands/command-options.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { runCommand } from './commands/run.ts';
+import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 
 const context: CommandContext = {
@@ -18,6 +20,8 @@ const program = new Command('outrunner-agent')
   .description('Runs jobs on this host for an Outrunner coordinator. It connects outward only and listens on nothing.')
   .addCommand(runCommand(context))
   .addCommand(enrolCommand(context))
+  .addCommand(statusCommand(context))
+  .addCommand(doctorCommand(context))
   .addCommand(versionCommand(context));
 for (const command of [program, ...program.commands]) command.exitOverride();
 

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../protocol/clock.ts';
-import { AGENT_EXIT, type Identity } from '../protocol/enrolment.ts';
+import type { Identity } from '../protocol/enrolment.ts';
 import { PRODUCT_VERSION } from '../protocol/version.ts';
-import { AgentExit } from './agent-exit.ts';
 import { type AgentPaths, prepareStateFolder } from './config/agent-paths.ts';
 import { keyFileProblem } from './config/identity-file.ts';
+import { type Limits, readLimits } from './config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from './config/runner-config.ts';
 import { Connection, type ConnectionState } from './connection/keep-connected.ts';
 import { createTransport, type Transport } from './connection/transport.ts';
@@ -21,9 +21,6 @@ import { obtainIdentity } from './obtain-identity.ts';
 import { EndedLedger } from './operations/ended-ledger.ts';
 import { Operations } from './operations/operations.ts';
 
-/** Operations at once when neither side says less. */
-const MAXIMUM = 50;
-const DISK_FLOOR_MB = 100;
 /** When the agent is told to stop: how long its steps get, and how long to wait until the coordinator knows. */
 const STOP_GRACE_MS = 10_000;
 const STOP_PATIENCE_MS = 15_000;
@@ -51,20 +48,12 @@ export interface RunningAgent {
 export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
   const { paths, env } = deps;
   const loaded = await loadRunnerConfig(paths.config, env);
-  const limits = {
-    maximum: wholeNumber(env, 'OUTRUNNER_MAX_OPERATIONS', MAXIMUM, 1),
-    diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
-  };
+  const limits = readLimits(env);
   await prepareStateFolder(paths.state);
   const release = await takeStateLock(paths.state);
   const stop = Promise.withResolvers<string>();
   const ended = serve(deps, loaded, limits, stop.promise).finally(release);
   return { ended, stop: (reason) => stop.resolve(reason) };
-}
-
-interface Limits {
-  readonly maximum: number;
-  readonly diskFloorBytes: number;
 }
 
 async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, stopAsked: Promise<string>): Promise<void> {
@@ -175,12 +164,4 @@ async function assemble(deps: AgentDeps, identity: Identity, transport: Transpor
   );
   await disk.start();
   return { operations, connection, disk, status };
-}
-
-function wholeNumber(env: NodeJS.ProcessEnv, name: string, standard: number, least: number): number {
-  const text = env[name];
-  if (text === undefined || text === '') return standard;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= 1_000_000) return value;
-  throw new AgentExit(AGENT_EXIT.configuration, `${name} must be a whole number of at least ${least}.`);
 }

@@ -1,0 +1,29 @@
+import { AGENT_EXIT } from '../../protocol/enrolment.ts';
+import { AgentExit } from '../agent-exit.ts';
+
+/** What the owner of the host may limit. */
+export interface Limits {
+  /** Operations at once; the coordinator may set less. */
+  readonly maximum: number;
+  /** Free space below which no new work is taken and output waits. */
+  readonly diskFloorBytes: number;
+}
+
+const MAXIMUM = 50;
+const DISK_FLOOR_MB = 100;
+
+/** Reads `OUTRUNNER_MAX_OPERATIONS` and `OUTRUNNER_DISK_FLOOR_MB`; ends with a configuration error that names the wrong one. */
+export function readLimits(env: NodeJS.ProcessEnv): Limits {
+  return {
+    maximum: wholeNumber(env, 'OUTRUNNER_MAX_OPERATIONS', MAXIMUM, 1),
+    diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
+  };
+}
+
+function wholeNumber(env: NodeJS.ProcessEnv, name: string, standard: number, least: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return standard;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= 1_000_000_000) return value;
+  throw new AgentExit(AGENT_EXIT.configuration, `${name} must be a whole number of at least ${least}.`);
+}
