@@ -19,6 +19,8 @@ export interface Caller {
 /** What a handler knows of its call beside the validated input. */
 export interface CallContext {
   readonly requestId: string;
+  /** `GET` and `HEAD` go to the same handler. */
+  readonly method: string;
   /** Address of the caller; behind a declared proxy, the one that the proxy saw. */
   readonly address: string;
   readonly headers: IncomingHttpHeaders;

@@ -84,6 +84,7 @@ export function openCallHandler<Body extends z.ZodType>(call: OpenCall<Body>, fa
 function contextOf(request: FastifyRequest, reply: FastifyReply, facts: HandlerFacts): CallContext {
   return {
     requestId: request.id,
+    method: request.method,
     address: request.ip,
     headers: request.headers,
     url: request.url,

@@ -18,6 +18,8 @@ export interface Archive {
   readonly size: number;
   /** Strong entity tag with its quotes: equal tags mean equal bytes, so an interrupted download can go on. */
   readonly etag: string;
+  /** Where the compressed executable stands in the archive: first and last byte, both inclusive. */
+  readonly executableRange: { readonly start: number; readonly end: number };
   /**
    * The bytes from `start` to `end`, both inclusive as in HTTP; the whole archive when left out.
    * @throws RangeError when the range is not inside the archive.
@@ -72,6 +74,7 @@ export async function openArchive(input: ArchiveInput): Promise<Archive> {
     format: gzip ? 'tar.gz' : 'zip',
     size,
     etag: etagOf(segments, input.executable.compressed.sha256),
+    executableRange: executableRange(segments),
     stream,
     sha256: () => {
       digest ??= sha256Of(stream()).catch((error: unknown) => {
@@ -166,6 +169,15 @@ function gzipMember(content: Buffer): Segment {
   const member = gzipSync(content, { level: 9 });
   member[9] = 0xff; // "operating system unknown": zlib writes the host's own, and the bytes must not depend on the host
   return bytes(member);
+}
+
+function executableRange(segments: readonly Segment[]): Archive['executableRange'] {
+  const before = segments.slice(
+    0,
+    segments.findIndex((segment) => segment.kind === 'file'),
+  );
+  const start = before.reduce((sum, segment) => sum + segment.size, 0);
+  return { start, end: start + (segments[before.length]?.size ?? 0) - 1 };
 }
 
 /** Covers every byte: the small segments by themselves, the large one by the hash that the build made of it. */

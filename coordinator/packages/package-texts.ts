@@ -1,0 +1,82 @@
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
+import type { SmallFile } from './archive.ts';
+
+/** What lies beside the executable for the people who unpack it. */
+
+/** A name for files and folders that every system takes: ASCII, lower case, at most 40 characters. */
+export function packageSlug(runnerName: string, runnerId: string): string {
+  const slug = runnerName
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/\p{M}/gu, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40)
+    .replace(/-+$/, '');
+  return slug === '' ? runnerId.slice(0, 8) : slug;
+}
+
+/** The script that starts the agent in the foreground, for the shell that the platform has. */
+export function startScript(target: PlatformTarget): SmallFile {
+  const { executable } = AGENT_TARGET_TABLE[target];
+  if (target === 'win-x64') {
+    const content = [
+      '# Starts the Outrunner agent in the foreground. Stop it with Ctrl-C.',
+      'Set-Location -LiteralPath $PSScriptRoot',
+      `& (Join-Path $PSScriptRoot '${executable}') run @args`,
+      'exit $LASTEXITCODE',
+      '',
+    ].join('\r\n');
+    return { name: 'start.ps1', mode: 0o644, content };
+  }
+  const content = `#!/bin/sh
+# Starts the Outrunner agent in the foreground. Stop it with Ctrl-C.
+cd -- "$(dirname -- "$0")" || exit 1
+exec ./${executable} run "$@"
+`;
+  return { name: 'start.sh', mode: 0o755, content };
+}
+
+export interface ReadmeFacts {
+  readonly runnerName: string;
+  readonly coordinatorUrl: string;
+  readonly target: PlatformTarget;
+  readonly version: string;
+  readonly executableSha256: string;
+  readonly development: boolean;
+  readonly keyId: string;
+  readonly tokenExpiresAt: string;
+}
+
+/** The text for the owner of the host: what this is, how it starts, what it does and does not do. */
+export function readmeText(facts: ReadmeFacts): SmallFile {
+  const windows = facts.target === 'win-x64';
+  const { executable, label } = AGENT_TARGET_TABLE[facts.target];
+  const start = windows ? 'powershell -ExecutionPolicy Bypass -File start.ps1' : './start.sh';
+  const command = windows ? executable : `./${executable}`;
+  const signed = facts.development
+    ? `development key ${facts.keyId}: made on the building machine, it vouches for nothing beyond it`
+    : `release key ${facts.keyId}`;
+  const lines = [
+    `Outrunner agent ${facts.version} for ${label}`,
+    `Runner:      ${facts.runnerName.replace(/[^\x20-\x7e\u00a0-\uffff]/g, ' ')}`,
+    `Coordinator: ${facts.coordinatorUrl}`,
+    '',
+    `Start it:    ${start}`,
+    `Stop it:     Ctrl-C, or end the process`,
+    `Check it:    ${command} doctor`,
+    '',
+    'It connects outward to the coordinator above and listens on no port. It runs the jobs that the coordinator signs, as the',
+    'user who starts it and with no more rights than that user has. Its own keys are made here and never leave this host.',
+    '',
+    'runner.json holds a token that can be used once, to make this host known to the coordinator. Keep this folder private.',
+    `The token is valid until ${facts.tokenExpiresAt}. After that, download the Runner again.`,
+    '',
+    `SHA-256 of ${executable}:`,
+    `  ${facts.executableSha256}`,
+    `Signed with the ${signed}.`,
+    '',
+  ];
+  return { name: 'README.txt', mode: 0o644, content: lines.join(windows ? '\r\n' : '\n') };
+}

@@ -1,0 +1,85 @@
+import { ROUTES } from '../../protocol/api/routes.ts';
+import type { Clock } from '../../protocol/clock.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import type { Serve } from '../http/call.ts';
+import type { EnrolmentTokens } from '../runners/enrolments.ts';
+import type { RunnerRecord } from '../runners/runner-record.ts';
+import { enrolmentStateOf } from '../runners/runner-view.ts';
+import type { Store } from '../store/store.ts';
+import { listPackages } from './list-packages.ts';
+import type { ReleaseFolder } from './release-folder.ts';
+import { type OpenEnrolment, type PackageSettings, type RunnerPackage, runnerPackage } from './runner-package.ts';
+import { sendArchive } from './send-archive.ts';
+
+export interface PackagesDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly folder: ReleaseFolder;
+  readonly tokens: EnrolmentTokens;
+  settings(): PackageSettings;
+  /** @throws OutrunnerError `not-found`. */
+  runner(id: string): RunnerRecord;
+  written(runnerId: string): Promise<void>;
+}
+
+/** Packages whose SHA-256 is remembered: a download in parts must not read the executable for each part. */
+const REMEMBERED = 32;
+
+export function servePackages(serve: Serve, deps: PackagesDeps): void {
+  const known = new Map<string, RunnerPackage>();
+
+  /** The same bytes as one that was laid out before: that one, with what it remembers. */
+  function remembered(made: RunnerPackage): RunnerPackage {
+    const before = known.get(made.archive.etag);
+    if (before !== undefined && before.fileName === made.fileName) return before;
+    known.set(made.archive.etag, made);
+    const oldest = known.keys().next();
+    if (known.size > REMEMBERED && !oldest.done) known.delete(oldest.value);
+    return made;
+  }
+
+  serve(ROUTES.listPackages, () => listPackages(deps.folder));
+
+  serve(ROUTES.downloadPackage, async ({ params, query }, context) => {
+    const record = deps.runner(params.id);
+    const { id, name } = record.row;
+    const enrolment = openEnrolment(deps, record);
+    const made = await runnerPackage(deps.folder, deps.settings(), { id, name }, enrolment, query);
+    const answer = await sendArchive(remembered(made), context);
+    if (context.method === 'GET' && record.enrolment?.downloaded_at === null) {
+      await markDownloaded(deps, id, record.enrolment.id);
+    }
+    return answer;
+  });
+}
+
+function openEnrolment({ clock, tokens }: PackagesDeps, { enrolment }: RunnerRecord): OpenEnrolment {
+  const state = enrolment === null ? 'none' : enrolmentStateOf(enrolment, clock.now());
+  if (enrolment === null || state !== 'open') {
+    const why = {
+      none: 'This Runner has no enrolment token.',
+      used: 'The enrolment token of this Runner was used.',
+      expired: 'The enrolment token of this Runner has expired.',
+      revoked: 'The enrolment token of this Runner was revoked.',
+      open: '',
+    };
+    throw new OutrunnerError('enrolment-needed', { detail: why[state] });
+  }
+  return {
+    token: tokens.enrolmentToken(enrolment.id),
+    createdAt: enrolment.created_at,
+    expiresAt: enrolment.expires_at,
+  };
+}
+
+async function markDownloaded(deps: PackagesDeps, runnerId: string, enrolmentId: string): Promise<void> {
+  await deps.store.write((tx) =>
+    tx
+      .updateTable('enrolment')
+      .set({ downloaded_at: deps.clock.now() })
+      .where('id', '=', enrolmentId)
+      .where('downloaded_at', 'is', null)
+      .execute(),
+  );
+  await deps.written(runnerId);
+}
