@@ -5,6 +5,7 @@ import { isTerminal } from '../../protocol/execution-state.ts';
 import { StepReasonSchema, SurvivorSchema } from '../../protocol/journal.ts';
 import { OptionValuesSchema, type Workflow, WorkflowSchema } from '../../protocol/operation.ts';
 import type { ExecutionStepTable, ExecutionTable, OperationTable } from '../store/schema.ts';
+import { isoTime } from '../store/stored-forms.ts';
 
 export type ExecutionRow = Selectable<ExecutionTable>;
 export type StepRow = Selectable<ExecutionStepTable>;
@@ -146,8 +147,4 @@ export function summaryView(row: ExecutionRow): ExecutionSummary {
     endedAt: isoTime(row.ended_at),
     runner: row.runner_id === null ? null : { id: row.runner_id, name: row.runner_name ?? '' },
   };
-}
-
-export function isoTime(time: number | null): string | null {
-  return time === null ? null : new Date(time).toISOString();
 }

@@ -1,7 +1,8 @@
 import type { Waiting } from '../../protocol/api/executions.ts';
 import { type CandidateRunner, firstFailedRule, type SelectionRule } from '../../protocol/selection.ts';
+import { isoTime } from '../store/stored-forms.ts';
 import type { CandidateView } from './candidates.ts';
-import { type ExecutionRecord, isoTime } from './execution-record.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 
 const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   project: 'not assigned to this project',

@@ -56,6 +56,13 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
   const operation = operationRow(operationId, row, chosen, now);
   try {
     row.number = await store.write(async (tx) => {
+      // Deleted since the caller looked: nothing may be left waiting for Runners of a project that is gone.
+      const project = await tx
+        .selectFrom('project')
+        .select('id')
+        .where('id', '=', request.project.id)
+        .executeTakeFirst();
+      if (project === undefined) throw new OutrunnerError('not-found', { detail: 'The project was deleted.' });
       const last = await tx
         .selectFrom('execution')
         .select((eb) => eb.fn.max('number').as('number'))
