@@ -78,11 +78,10 @@ async function outrunnerDispatch(work: string): Promise<Samples> {
         body: { command: `date +%s%N > ${file}`, runnerTags: ['bench'] },
       });
       const event = await live.until(
-        (one) =>
-          one.topic === 'execution' && one.action !== 'deleted' && one.id === id && isTerminal(one.execution.state),
+        (one) => one.topic === 'execution' && one.id === id && isTerminal(one.execution.state),
       );
       const seen = nowMs();
-      if (event.topic !== 'execution' || event.action === 'deleted' || event.execution.state !== 'succeeded')
+      if (event.topic !== 'execution' || event.execution.state !== 'succeeded')
         throw new Error('A run did not succeed.');
       if (n < WARM_UP) continue;
       samples.start.push((await startedAt(file)) - asked);
