@@ -1,0 +1,116 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { startAgent } from '../bench/harness/agent.ts';
+import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
+import { isTerminal } from '../protocol/execution-state.ts';
+import { expect, test } from './support/test.ts';
+
+/** Where the pictures go: for people who want to look. Not compared, because fonts differ between machines. */
+const pictures = path.resolve(import.meta.dirname, '../test-results/screens');
+
+interface Place {
+  name: string;
+  path: string;
+  /** Text by which one sees that the screen has its data. */
+  sign: string | RegExp;
+}
+
+async function visit(page: Page, coordinator: CoordinatorProcess, place: Place, suffix: string): Promise<void> {
+  await page.goto(`${coordinator.url}${place.path}`);
+  await expect(page.getByText(place.sign).first()).toBeVisible();
+  await mkdir(pictures, { recursive: true });
+  await page.screenshot({ path: path.join(pictures, `${place.name}-${suffix}.png`) });
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  const found = violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join('\n  ')}`,
+  );
+  expect(found, `${place.name} (${suffix})`).toEqual([]);
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(sideways, `${place.name} (${suffix}) scrolls sideways`).toBeLessThanOrEqual(0);
+}
+
+const EMPTY: readonly Place[] = [
+  { name: 'empty-runners', path: '/runners', sign: /Create Runner/ },
+  { name: 'empty-activity', path: '/projects/Welcome/activity', sign: /Activity/ },
+  { name: 'empty-tokens', path: '/tokens', sign: /token/i },
+];
+
+test('axe finds nothing on any screen, in light and dark and at 1024×700, with data and without', async ({
+  page,
+  coordinator,
+  work,
+}) => {
+  test.setTimeout(240_000);
+  await page.goto(await coordinator.signInLink());
+  await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
+  for (const place of EMPTY) await visit(page, coordinator, place, 'light');
+
+  const { api } = coordinator;
+  const agent = await startAgent(coordinator, path.join(work, 'agent'), {
+    name: 'db-west-1',
+    description: 'Reaches the databases in the western data centre',
+    tags: ['linux', 'db', 'west'],
+    projects: [{ project: 'Welcome' }],
+  });
+  await api.call('createRunner', {
+    body: {
+      name: 'never-started',
+      description: 'Waits for its host',
+      tags: ['linux'],
+      projects: [{ project: 'Welcome' }],
+    },
+  });
+  const { items: jobs } = await api.call('listJobs', { params: { project: 'Welcome' } });
+  const live = await api.live();
+  const ended: string[] = [];
+  for (const job of jobs) {
+    const { id } = await api.call('runJob', { params: { id: job.id }, body: {} });
+    await live.until((event) => event.topic === 'execution' && event.id === id && isTerminal(event.execution.state));
+    ended.push(id);
+  }
+  const waiting = await api.call('runAdHoc', {
+    params: { project: 'Welcome' },
+    body: { command: 'true', runnerTags: ['nobody-has-this'] },
+  });
+  live.close();
+  const failing = ended[jobs.findIndex((job) => job.name === 'Failing job')];
+  const slow = ended[jobs.findIndex((job) => job.name.startsWith('Slow'))];
+
+  const places: readonly Place[] = [
+    { name: 'runners', path: '/runners', sign: 'db-west-1' },
+    { name: 'wizard', path: '/runners/new', sign: 'Create a Runner that can receive work.' },
+    { name: 'runner', path: `/runners/${agent.runner.id}`, sign: 'db-west-1' },
+    { name: 'projects', path: '/projects', sign: 'Welcome' },
+    { name: 'project-settings', path: '/projects/Welcome/settings', sign: /Project settings/i },
+    { name: 'project-runners', path: '/projects/Welcome/runners', sign: 'db-west-1' },
+    { name: 'jobs', path: '/projects/Welcome/jobs', sign: 'Failing job' },
+    { name: 'job', path: `/projects/Welcome/jobs/${jobs[0]?.id}`, sign: jobs[0]?.name ?? '' },
+    { name: 'job-editor', path: `/projects/Welcome/jobs/${jobs[0]?.id}/edit`, sign: /Workflow/ },
+    { name: 'job-new', path: '/projects/Welcome/jobs/new', sign: /Workflow/ },
+    { name: 'commands', path: '/projects/Welcome/commands', sign: /Command/ },
+    { name: 'activity', path: '/projects/Welcome/activity', sign: 'Failing job' },
+    { name: 'execution-succeeded', path: `/executions/${slow}`, sign: 'All done.' },
+    { name: 'execution-failed', path: `/executions/${failing}`, sign: /cannot find its file/ },
+    { name: 'execution-waiting', path: `/executions/${waiting.id}`, sign: /nobody-has-this/ },
+    { name: 'tokens', path: '/tokens', sign: /token/i },
+    { name: 'settings', path: '/settings', sign: /Theme|Appearance/ },
+    { name: 'about', path: '/about', sign: /Outrunner/ },
+    { name: 'not-found', path: '/nowhere', sign: /nothing here/i },
+    { name: 'error', path: '/runners/00000000-0000-4000-8000-000000000000', sign: /nothing here|deleted/i },
+  ];
+  for (const [suffix, scheme, viewport] of [
+    ['light', 'light', { width: 1280, height: 800 }],
+    ['dark-small', 'dark', { width: 1024, height: 700 }],
+  ] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize(viewport);
+    for (const place of places) await visit(page, coordinator, place, suffix);
+  }
+  await agent.stop();
+});
