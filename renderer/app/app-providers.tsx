@@ -1,0 +1,28 @@
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { type QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import type { Host } from '../host/host.ts';
+import { HostProvider } from '../host/host-context.tsx';
+import { styleNonce } from './style-nonce.ts';
+import { theme } from './theme.ts';
+
+interface Props {
+  readonly queryClient: QueryClient;
+  readonly host: Host;
+  readonly children: ReactNode;
+}
+
+/** What everything on the page stands in: caches, host, theme, toasts. */
+export function AppProviders({ queryClient, host, children }: Props) {
+  return (
+    <QueryClientProvider client={queryClient}>
+      <HostProvider host={host}>
+        <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
+          <Notifications position="bottom-right" limit={4} />
+          {children}
+        </MantineProvider>
+      </HostProvider>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,49 @@
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import type { DownloadProgress, DownloadResult } from '../../protocol/ipc.ts';
+import type { ArchiveFormat } from '../../protocol/release.ts';
+
+/** What the page needs from whatever it runs in: the desktop shell, or a browser. */
+export interface Host {
+  readonly kind: 'browser' | 'desktop';
+  /** @throws OutrunnerError `sign-in-refused`, `too-many-requests`, `coordinator-unreachable`. */
+  signIn(credentials: Credentials): Promise<void>;
+  signOut(): Promise<void>;
+  /** Calls `listener` when the shell itself signed in, signed out or switched to another coordinator; returns the end of it. */
+  onSessionChange(listener: () => void): () => void;
+  /**
+   * Downloads the package of a Runner for one platform, checks it and saves it where the person wants it.
+   * @throws OutrunnerError `download-refused` when it is not what was signed (nothing is saved then), or the
+   * coordinator's problem. Rejects with the abort's reason when `signal` ends it.
+   */
+  download(
+    request: DownloadRequest,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<Downloaded>;
+  /** Opens an `https:` address outside of the console. */
+  openLink(url: string): Promise<void>;
+  /** Tells the surrounding window which theme the page has. */
+  setTheme(theme: 'light' | 'dark' | 'auto'): Promise<void>;
+  /** Version and platform of the desktop shell; null in a browser. */
+  shell(): Promise<{ version: string; electron: string; platform: string } | null>;
+}
+
+export type Credentials =
+  | { readonly name: string; readonly password: string }
+  /** From a one-time link. The desktop console signs itself in and has no use for tickets. */
+  | { readonly ticket: string };
+
+export interface DownloadRequest {
+  readonly runner: string;
+  readonly platform: PlatformTarget;
+  readonly format: ArchiveFormat;
+}
+
+export interface Progress extends Pick<DownloadProgress, 'receivedBytes' | 'totalBytes'> {
+  readonly phase: 'receiving' | 'verifying';
+}
+
+export interface Downloaded extends DownloadResult {
+  /** Shows the saved file in its folder; null where that is not possible. */
+  readonly show: (() => Promise<void>) | null;
+}

@@ -1,0 +1,36 @@
+import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { ActionButton } from '../ui/action-button.tsx';
+import { EmptyState } from '../ui/empty-state.tsx';
+import { PageHeader } from '../ui/page-header.tsx';
+import { RunnerList } from './runner-list.tsx';
+
+/** Runner Management: every Runner of the coordinator. */
+export function RunnersScreen() {
+  const filter = useSearch({ from: '/runners' });
+  const navigate = useNavigate();
+  const create = (
+    <ActionButton
+      leftSection={<IconPlus size={16} aria-hidden />}
+      onClick={() => void navigate({ to: '/runners/new' })}
+    >
+      Create Runner
+    </ActionButton>
+  );
+  return (
+    <>
+      <PageHeader title="Runner Management" actions={create} />
+      <RunnerList
+        project={null}
+        filter={filter}
+        onFilter={(search) => void navigate({ to: '/runners', search, replace: true })}
+        empty={
+          <EmptyState icon={<IconServer2 size={28} />} title="No Runner yet" action={create}>
+            A Runner executes jobs inside a network that this coordinator cannot reach. Create one, download its
+            package, start it on a host there: it connects outward, and takes work.
+          </EmptyState>
+        }
+      />
+    </>
+  );
+}
