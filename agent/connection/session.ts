@@ -90,7 +90,8 @@ export class Session implements SessionLink {
 
   /** Says good-bye and closes; resolves when the socket is closed, or 2 s later. */
   async leave(reason: string): Promise<void> {
-    if (this.#welcomed && !this.#over) this.send({ type: 'goodbye', reason });
+    // Also when the welcome is still on its way: the other end may count this session as open already.
+    if (this.#challengedAt !== 0) this.send({ type: 'goodbye', reason });
     this.#leaving = true;
     this.#timers.push(this.#deps.clock.after(2_000, () => this.#finish({ kind: 'closed' })));
     this.#socket.close(1000);
