@@ -105,6 +105,7 @@ export class Dispatcher {
       live.taken(record, replicaId);
     }
     record.leaseUntil = null;
+    record.unlistedAt = null;
     record.changeOperation({
       state: 'pending',
       attempt: attempt + 1,

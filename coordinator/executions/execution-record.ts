@@ -37,6 +37,8 @@ export class ExecutionRecord {
   leaseUntil: number | null = null;
   /** When the agent was last asked to send again, on the monotonic clock. */
   askedAgainAt = Number.NEGATIVE_INFINITY;
+  /** When its agent came back without listing the offer, on the monotonic clock. */
+  unlistedAt: number | null = null;
   /** Settles when the journal has been looked at after a restart. */
   ready: Promise<void> = Promise.resolve();
   /** What the tables do not know yet. */

@@ -17,6 +17,8 @@ import { ACCEPT_WITHIN_MS } from './make-operation.ts';
 
 /** After `acceptBefore` this much more is waited before an offer counts as never accepted: clocks are never quite equal. */
 const ACCEPT_SLACK_MS = 5_000;
+/** An offer that an agent came back without counts as never accepted at the first heartbeat after this. */
+const UNLISTED_MS = 3_000;
 /** An agent is asked to send again at most this often for one operation. */
 const ASK_AGAIN_MS = 2_000;
 /** When nothing could be stored, the agent is asked to send again after this. */
@@ -56,7 +58,7 @@ export class WorkReports implements WorkIntake {
   }
 
   connected(replicaId: string, held: readonly HeldOperation[]): void {
-    const { live, life, link, clock, dispatcher } = this.#deps;
+    const { live, life, clock, dispatcher } = this.#deps;
     const holds = new Map(held.map((one) => [one.operation, one]));
     for (const record of live.ofReplica(replicaId)) {
       const one = holds.get(record.operation.id);
@@ -66,46 +68,37 @@ export class WorkReports implements WorkIntake {
           record.note(clock.now(), 'Its Runner came back with it still running and was told to stop it.');
         if (record.ended || record.row.state === 'stopping') life.sendCancel(record);
       } else if (record.operation.state === 'offered') {
-        // It lists everything that it wrote down, so this it never took.
-        dispatcher.withdraw(record);
+        // It lists everything that it wrote down; but one that it was just writing down may still be accepted.
+        record.unlistedAt = clock.monotonic();
       } else if (record.operation.state === 'accepted') {
         const host = record.row.replica_hostname ?? 'its host';
         life.lost(record, `The agent on ${host} came back without it: how it ended is not known.`);
       }
     }
-    // What it holds and nobody wants may still run: it must not go on unseen.
-    for (const one of held) {
-      if (one.finished || live.ofOperation(one.operation) !== undefined) continue;
-      const reason = 'The coordinator does not know this operation or has closed it.';
-      link.send(replicaId, {
-        type: 'cancel',
-        operation: one.operation,
-        attempt: one.attempt,
-        reason,
-        graceSeconds: 10,
-      });
-    }
     dispatcher.soon();
   }
 
   heartbeat(replicaId: string, operations: readonly OperationRef[]): void {
-    const records = this.#deps.live.ofReplica(replicaId);
-    if (records.length > 0) {
-      const now = this.#deps.clock.now();
+    const { clock, dispatcher, live } = this.#deps;
+    const offered = live.ofReplica(replicaId).filter((record) => record.operation.state === 'offered');
+    if (offered.length > 0) {
       const listed = new Set(operations.map((one) => one.operation));
-      for (const record of records) {
-        const { state, offered_at: offeredAt, id } = record.operation;
-        const expired = now - (offeredAt ?? now) > ACCEPT_WITHIN_MS + ACCEPT_SLACK_MS;
-        // It must not accept it any more, and it did not: messages come in order.
-        if (state === 'offered' && expired && !listed.has(id)) this.#deps.dispatcher.withdraw(record);
+      for (const record of offered) {
+        const { offered_at: offeredAt, id } = record.operation;
+        // It must not accept it any more; or it came back without it and had time to say that it took it after all.
+        // Messages come in order, so it did not.
+        const expired = clock.now() - (offeredAt ?? 0) > ACCEPT_WITHIN_MS + ACCEPT_SLACK_MS;
+        const passedOver = record.unlistedAt !== null && clock.monotonic() - record.unlistedAt > UNLISTED_MS;
+        if ((expired || passedOver) && !listed.has(id)) dispatcher.withdraw(record);
       }
     }
-    this.#deps.dispatcher.soon();
+    dispatcher.soon();
   }
 
   accepted(replicaId: string, ref: OperationRef): void {
     const record = this.#find(replicaId, ref);
     if (record !== null) this.#deps.life.accepted(record);
+    else this.#disown(replicaId, ref);
   }
 
   refused(replicaId: string, ref: OperationRef, code: ProblemCode, detail: string): void {
@@ -113,7 +106,8 @@ export class WorkReports implements WorkIntake {
     if (record === null || record.operation.state !== 'offered') return;
     const { life, dispatcher, log } = this.#deps;
     log.info({ execution: record.id, replica: replicaId, code, detail }, 'an agent refused an operation');
-    if (PROBLEMS[code].retry && record.row.state !== 'stopping') {
+    // `conflict`: an attempt that was taken back is still there, and is being stopped.
+    if ((PROBLEMS[code].retry || code === 'conflict') && record.row.state !== 'stopping') {
       dispatcher.avoid(replicaId);
       dispatcher.withdraw(record);
       return;
@@ -125,7 +119,10 @@ export class WorkReports implements WorkIntake {
   async frame(replicaId: string, frame: JournalFrame): Promise<string | null> {
     const { clock, journals, life, log } = this.#deps;
     const record = this.#find(replicaId, frame);
-    if (record === null) return `Operation ${frame.operation}, attempt ${frame.attempt}, is not yours or is over.`;
+    if (record === null) {
+      this.#disown(replicaId, frame);
+      return `Operation ${frame.operation}, attempt ${frame.attempt}, is not yours or is over.`;
+    }
     const append = journals.append(frame.operation, frame.attempt, frame.records);
     switch (append.kind) {
       case 'fenced':
@@ -240,6 +237,13 @@ export class WorkReports implements WorkIntake {
       return;
     }
     saver.save(record);
+  }
+
+  /** Tells an agent that nobody needs what it has of this attempt: it stops it and deletes its copy. */
+  #disown(replicaId: string, { operation, attempt }: OperationRef): void {
+    const { link, log } = this.#deps;
+    log.warn({ replica: replicaId, operation, attempt }, 'an agent works on what was taken back from it or is over');
+    link.send(replicaId, { type: 'ack', operation, attempt, next: 0, final: true });
   }
 
   #find(replicaId: string, ref: OperationRef): ExecutionRecord | null {

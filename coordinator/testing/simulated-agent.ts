@@ -1,0 +1,270 @@
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { WebSocket } from 'ws';
+import { EnrolResponseSchema, enrolmentAnswer, enrolmentProof, type HostFacts } from '../../protocol/enrolment.ts';
+import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
+import { type Operation, OperationSchema } from '../../protocol/operation.ts';
+import { ProblemSchema } from '../../protocol/problems.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import {
+  CONNECT_PATH,
+  ENROL_PATH,
+  type FromAgent,
+  type HeldOperation,
+  helloSigningText,
+  journalFrameHeader,
+  operationSigningText,
+  type SelfCheck,
+  type ToAgent,
+  ToAgentSchema,
+  welcomeSigningText,
+} from '../../protocol/wire.ts';
+import { isSignedBy } from '../gateway/signatures.ts';
+
+type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
+
+/** Who a simulated agent is: what the real one keeps in `identity.json`. */
+export interface SimulatedIdentity {
+  readonly url: string;
+  readonly runner: string;
+  readonly replica: string;
+  readonly coordinatorPublicKey: string;
+  readonly signingKey: KeyObject;
+}
+
+export const HOST_FACTS: HostFacts = {
+  hostname: 'simulated',
+  os: 'linux',
+  osVersion: 'none',
+  arch: 'x64',
+  user: 'nobody',
+  pid: 1,
+  agentVersion: '0.1.0',
+  installPath: '/nowhere',
+};
+
+export interface EnrolmentKeys {
+  readonly signing: KeyObject;
+  readonly signingPublic: string;
+  readonly sealingPublic: string;
+}
+
+export function makeEnrolmentKeys(): EnrolmentKeys {
+  const signing = generateKeyPairSync('ed25519');
+  const sealing = generateKeyPairSync('x25519');
+  return {
+    signing: signing.privateKey,
+    signingPublic: rawPublic(signing.publicKey),
+    sealingPublic: rawPublic(sealing.publicKey),
+  };
+}
+
+function rawPublic(key: KeyObject): string {
+  const { x } = key.export({ format: 'jwk' });
+  if (x === undefined) throw new Error('This key has no raw public half.');
+  return x;
+}
+
+function signed(key: KeyObject, text: string): string {
+  return sign(null, Buffer.from(text), key).toString('base64url');
+}
+
+/** Enrols over HTTP as an agent does. Rejects with {@link EnrolmentRefused} when the coordinator says no. */
+export async function enrolSimulated(
+  url: string,
+  runner: string,
+  token: string,
+  keys: EnrolmentKeys = makeEnrolmentKeys(),
+): Promise<SimulatedIdentity> {
+  const claim = { runner, token, signingKey: keys.signingPublic, sealingKey: keys.sealingPublic };
+  const answer = await fetch(`${url}${ENROL_PATH}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      protocol: PROTOCOL_VERSION,
+      ...claim,
+      proof: signed(keys.signing, enrolmentProof(claim)),
+      host: HOST_FACTS,
+    }),
+  });
+  const body: unknown = await answer.json();
+  if (!answer.ok) throw new EnrolmentRefused(ProblemSchema.parse(body).code);
+  const { replica, coordinatorPublicKey, signature } = EnrolResponseSchema.parse(body);
+  if (!isSignedBy(coordinatorPublicKey, enrolmentAnswer(replica, claim), signature)) {
+    throw new Error('The answer to the enrolment is not signed by the coordinator.');
+  }
+  return { url, runner, replica, coordinatorPublicKey, signingKey: keys.signing };
+}
+
+export class EnrolmentRefused extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`The enrolment was refused: ${code}`);
+    this.code = code;
+  }
+}
+
+export interface SimulatedSettings {
+  readonly maximum?: number;
+  /** Time of the agent's own clock. */
+  readonly now?: () => number;
+  /** Of the process: a restart makes a new one. */
+  readonly instance?: string;
+}
+
+/**
+ * An agent without processes: speaks the real protocol and does what a test or a benchmark tells it. Keeps what it heard,
+ * so that a test can wait for a message whether or not it has come already.
+ */
+export class SimulatedAgent {
+  readonly identity: SimulatedIdentity;
+  readonly heard: ToAgent[] = [];
+  readonly instance: string;
+  closeCode: number | null = null;
+  #socket: WebSocket | null = null;
+  readonly #events = new EventEmitter();
+  readonly #settings: SimulatedSettings;
+  #taken = new Set<ToAgent>();
+
+  constructor(identity: SimulatedIdentity, settings: SimulatedSettings = {}) {
+    this.identity = identity;
+    this.#settings = settings;
+    this.instance = settings.instance ?? randomBytes(32).toString('base64url');
+    this.#events.setMaxListeners(0);
+  }
+
+  /** Connects and shakes hands; resolves with the welcome, rejects when it is turned away. */
+  async connect(held: readonly HeldOperation[] = [], running = 0): Promise<Heard<'welcome'>> {
+    await this.open();
+    const challenge = await this.next('challenge');
+    const hello = this.#hello(challenge.nonce, held, running);
+    this.send(hello);
+    const answer = await this.next('welcome', 'rejected');
+    if (answer.type === 'rejected') throw new ConnectionRefused(answer.code);
+    const text = welcomeSigningText(hello.nonce, this.identity.replica, answer.epoch);
+    if (!isSignedBy(this.identity.coordinatorPublicKey, text, answer.signature)) {
+      throw new Error('The welcome is not signed by the coordinator.');
+    }
+    return answer;
+  }
+
+  /** Opens the socket and says nothing. */
+  async open(): Promise<void> {
+    this.heard.length = 0;
+    this.#taken = new Set();
+    this.closeCode = null;
+    const url = new URL(CONNECT_PATH, this.identity.url);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    const socket = new WebSocket(url, { perMessageDeflate: false });
+    this.#socket = socket;
+    socket.on('message', (data: Buffer) => {
+      const message = ToAgentSchema.parse(JSON.parse(data.toString('utf8')));
+      this.heard.push(message);
+      this.#events.emit('heard');
+    });
+    socket.on('close', (code) => {
+      this.closeCode = code;
+      this.#events.emit('heard');
+    });
+    socket.on('error', () => this.#events.emit('heard'));
+    await once(socket, 'open');
+  }
+
+  #hello(coordinatorNonce: string, held: readonly HeldOperation[], running: number) {
+    const nonce = randomBytes(32).toString('base64url');
+    const signedPart = { replica: this.identity.replica, instance: this.instance, nonce, protocol: PROTOCOL_VERSION };
+    const now = this.#settings.now?.() ?? Date.now();
+    return {
+      type: 'hello' as const,
+      ...signedPart,
+      host: HOST_FACTS,
+      startedAt: now,
+      time: now,
+      signature: signed(this.identity.signingKey, helloSigningText(coordinatorNonce, signedPart)),
+      transport: 'websocket' as const,
+      proxy: null,
+      running,
+      queued: 0,
+      maximum: this.#settings.maximum ?? 50,
+      operations: [...held],
+    };
+  }
+
+  send(message: FromAgent): void {
+    this.sendRaw(JSON.stringify(message));
+  }
+
+  /** Sends whatever it is given: for what no honest agent sends. */
+  sendRaw(data: string | Uint8Array): void {
+    this.#socket?.send(data);
+  }
+
+  beat(operations: { operation: string; attempt: number }[] = [], checks: SelfCheck[] = []): void {
+    const load = { running: operations.length, queued: 0, maximum: this.#settings.maximum ?? 50 };
+    this.send({ type: 'heartbeat', time: this.#settings.now?.() ?? Date.now(), ...load, checks, operations });
+  }
+
+  /** Sends journal records of an operation in one frame. */
+  sendRecords(operation: string, attempt: number, records: readonly JournalRecord[]): void {
+    this.sendFrame(operation, attempt, Buffer.concat(records.map(encodeRecord)));
+  }
+
+  sendFrame(operation: string, attempt: number, records: Uint8Array): void {
+    this.sendRaw(Buffer.concat([journalFrameHeader(operation, attempt), records]));
+  }
+
+  /** Bytes that wait to be sent. */
+  get unsent(): number {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  /** The next message of one of these types that was not returned before. Rejects when the connection ends first. */
+  async next<Type extends ToAgent['type']>(...types: Type[]): Promise<Heard<Type>> {
+    for (;;) {
+      const found = this.heard.find(
+        (message): message is Heard<Type> => types.some((type) => type === message.type) && !this.#taken.has(message),
+      );
+      if (found !== undefined) {
+        this.#taken.add(found);
+        return found;
+      }
+      if (this.closeCode !== null) throw new Error(`The connection was closed with ${this.closeCode}.`);
+      await once(this.#events, 'heard');
+    }
+  }
+
+  /** The next operation that is offered, its signature checked. */
+  async nextOperation(): Promise<Operation> {
+    const { payload, signature } = await this.next('operation');
+    if (!isSignedBy(this.identity.coordinatorPublicKey, operationSigningText(payload), signature)) {
+      throw new Error('The operation is not signed by the coordinator.');
+    }
+    return OperationSchema.parse(JSON.parse(payload));
+  }
+
+  /** Resolves with the code when the connection is over. */
+  async closed(): Promise<number> {
+    while (this.closeCode === null) await once(this.#events, 'heard');
+    return this.closeCode;
+  }
+
+  /** Breaks the connection as a killed process does. */
+  kill(): void {
+    this.#socket?.terminate();
+  }
+
+  /** Stops reading from the socket, as a process that hangs does. */
+  hang(): void {
+    this.#socket?.pause();
+  }
+}
+
+export class ConnectionRefused extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(`The connection was refused: ${code}`);
+    this.code = code;
+  }
+}
