@@ -25,6 +25,7 @@ export default defineConfig({
   },
   server: {
     // `npm run dev`: the console with hot reload in front of a coordinator that runs already.
-    proxy: { '/api': { target: process.env.OUTRUNNER_URL ?? 'http://127.0.0.1:4440' } },
+    // Not all of `/api`: the console's own sources lie in `renderer/api/` and are served from there while developing.
+    proxy: { '^/api/(v1|docs)': { target: process.env.OUTRUNNER_URL ?? 'http://127.0.0.1:4440' } },
   },
 });
