@@ -26,7 +26,8 @@ async function readAll(spool: Spool, from: number, most: number): Promise<readon
     const found = await spool.read(next, most);
     if (found === null) return records;
     const decoded = decodeJournal(found.records, next);
-    if (decoded.fault !== null || decoded.nextNumber !== found.next) throw new Error(`Record ${next} was read wrongly.`);
+    if (decoded.fault !== null || decoded.nextNumber !== found.next)
+      throw new Error(`Record ${next} was read wrongly.`);
     records.push(...decoded.records);
     next = found.next;
   }
