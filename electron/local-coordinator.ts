@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { COORDINATOR_FILE, CoordinatorFileSchema, DEFAULT_HOST, OWNER_TICKET_FILE } from '../protocol/data-folder.ts';
+import { COORDINATOR_FILE, CoordinatorFileSchema, OWNER_TICKET_FILE } from '../protocol/data-folder.ts';
 import { OutrunnerError } from '../protocol/problems.ts';
 import type { Target } from './api-request.ts';
 import { type Caller, callCoordinator } from './coordinator-call.ts';
@@ -41,23 +40,6 @@ export async function signInAsOwner(caller: Caller, dataFolder: string, url: str
     body: { ticket, carrier: 'bearer' },
   });
   return { url, token };
-}
-
-/** The first of `wanted`, `wanted` + 1, … that nobody listens on. The coordinator itself has the last word. */
-export async function findFreePort(wanted: number, tries = 50): Promise<number> {
-  for (let port = wanted; port < wanted + tries && port <= 65_535; port++) {
-    if (await isFree(port)) return port;
-  }
-  return 0;
-}
-
-/** Whether a server could listen on this port of the loopback address now. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ host: DEFAULT_HOST, port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
 }
 
 async function readIfThere(path: string): Promise<string | null> {

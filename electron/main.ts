@@ -24,12 +24,12 @@ import { createConnections } from './connections.ts';
 import { startCoordinatorProcess } from './coordinator-process.ts';
 import { addressOf, deepLinkOfArguments, LINK_SCHEME } from './deep-links.ts';
 import { createDownloads } from './downloads.ts';
-import { type EmbeddedCoordinator, superviseCoordinator } from './embedded-coordinator.ts';
+import { superviseCoordinator } from './embedded-coordinator.ts';
 import { openExternalLink } from './external-links.ts';
 import { createApiForwarder, type ForwardedRequest } from './forward-api.ts';
 import { guardContents, guardSession } from './guards.ts';
 import { registerIpc, tellPage } from './ipc-handlers.ts';
-import { findFreePort, findRunningCoordinator, signInAsOwner } from './local-coordinator.ts';
+import { findRunningCoordinator, signInAsOwner } from './local-coordinator.ts';
 import { menuTemplate } from './menu.ts';
 import { APP_SCHEME, APP_URL } from './own-url.ts';
 import { safeStorageSealer } from './safe-storage-sealer.ts';
@@ -52,7 +52,7 @@ const caller = { clock, fetch: (url: string, init: RequestInit) => net.fetch(url
 const devTools = !app.isPackaged;
 
 let window: BrowserWindow | undefined;
-let embedded: EmbeddedCoordinator | undefined;
+let stop: () => Promise<void> = async () => undefined;
 let openWindow: (url: string) => BrowserWindow;
 const contents = () => (window === undefined || window.isDestroyed() ? undefined : window.webContents);
 
@@ -75,8 +75,8 @@ async function serve(): Promise<void> {
     clock,
     findRunning: () => findRunningCoordinator(caller, dataFolder),
     async start() {
-      const port = await findFreePort(settings.value.embeddedPort ?? DEFAULT_PORT);
-      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--port', String(port), '--embedded'];
+      const port = String(settings.value.embeddedPort ?? DEFAULT_PORT);
+      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--port', port, '--port-search'];
       const program = { module: inApp('coordinator', 'main.mjs'), args, env: process.env };
       return startCoordinatorProcess(utilityProcess.fork, program, log);
     },
@@ -88,7 +88,6 @@ async function serve(): Promise<void> {
     },
     report,
   });
-  embedded = coordinator;
   const connections = createConnections({
     caller,
     settings,
@@ -181,6 +180,10 @@ async function serve(): Promise<void> {
       },
       url,
     );
+  stop = async () => {
+    await coordinator.stop();
+    await settings.settled();
+  };
   coordinator.run();
 }
 
@@ -212,7 +215,7 @@ void boot(
     serve,
     show,
     openLink: (url) => void show([url]).catch(report),
-    stop: async () => embedded?.stop(),
+    stop: () => stop(),
     report,
     fail(error) {
       report(error);

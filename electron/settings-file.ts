@@ -25,6 +25,8 @@ export interface JsonFile<T> {
   readonly value: T;
   /** Replaces the content, in memory at once and on disk when the promise resolves; changes are written in order. */
   save(next: T): Promise<void>;
+  /** Resolves when nothing waits to be written; before the program ends. */
+  settled(): Promise<void>;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function openJsonFile<S extends z.ZodType>(
       queue = queue.then(write, write);
       return queue;
     },
+    settled: () => queue.catch(() => undefined),
   };
 }
 

@@ -90,7 +90,7 @@ export type IpcEvent = keyof typeof IPC_EVENTS;
 
 /** How an answer travels: a thrown problem keeps its code. */
 export const IpcReplySchema = z.union([
-  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(true), value: z.unknown().optional() }),
   z.object({ ok: z.literal(false), problem: ProblemSchema }),
 ]);
 
