@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import type { Server } from 'node:http';
+import type { IncomingHttpHeaders, Server } from 'node:http';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Route } from '../../protocol/api/route.ts';
 import { API_BASE } from '../../protocol/api/routes.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError, toProblem } from '../../protocol/problems.ts';
 import { StartError } from '../start-error.ts';
-import type { Serve, ServeOpen } from './call.ts';
+import type { Handler, Serve, ServeOpen, StreamAnswer } from './call.ts';
 import type { Credentials } from './check-caller.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Logger } from './log.ts';
 import { asProblem } from './problem-answer.ts';
 import { TooManyRequests } from './rate-limit.ts';
-import { openCallHandler, rowOptions } from './row-handler.ts';
+import { RequestCounts } from './request-counts.ts';
+import { openCallHandler, rowOptions, sendStream } from './row-handler.ts';
 import { isHostAllowed } from './same-origin.ts';
 import { securityHeaders } from './security-headers.ts';
-import { unmatched } from './unmatched-call.ts';
+import type { IsProxy } from './trusted-proxy.ts';
+import { isApiPath, unmatched } from './unmatched-call.ts';
 
 export interface ApiServerOptions {
   readonly clock: Clock;
@@ -29,8 +32,10 @@ export interface ApiServerOptions {
   /** Where people reach it; null: where it listens. */
   readonly publicUrl: string | null;
   readonly tls: { readonly key: string; readonly cert: string } | null;
-  /** Addresses of a declared proxy, which ends TLS. */
-  readonly trustedProxy: readonly string[];
+  /** Which peers are declared proxies, that end TLS. */
+  readonly isProxy: IsProxy;
+  /** Answers GETs that no call takes: the console. null: there is nothing. */
+  readonly page: ((path: string, headers: IncomingHttpHeaders) => Promise<StreamAnswer | null>) | null;
   /** Parses every answer through its schema: in tests. */
   readonly checkAnswers: boolean;
 }
@@ -42,12 +47,13 @@ const STOP_WITHIN_MS = 5000;
 
 export interface ApiServer {
   readonly serve: Serve;
+  /** As `serve`, at another place than the row's: for what stands beside the API. */
+  serveAt<R extends Route>(url: string, row: R, handler: Handler<R>): void;
   readonly serveOpen: ServeOpen;
-  /** For what is no JSON call: the console's files, the documentation, metrics. */
-  readonly fastify: FastifyInstance;
   /** The bare server, for the Runner connections. */
   readonly server: Server;
   readonly stopping: AbortSignal;
+  readonly counts: RequestCounts;
   /** Where people reach it; known once it listens. */
   readonly publicUrl: string;
   /** Begins to listen. Resolves with the URL of the socket. @throws StartError when the port is not to be had. */
@@ -60,6 +66,7 @@ export interface ApiServer {
 export function createApiServer(options: ApiServerOptions): ApiServer {
   const { log, clock } = options;
   const stopping = new AbortController();
+  const counts = new RequestCounts();
   let publicUrl = options.publicUrl ?? `http://${options.host}:${options.port}`;
   const fastify = makeFastify(options);
   const facts = {
@@ -85,12 +92,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       done(new OutrunnerError('csrf-refused', { detail: 'The Host header names another host than this coordinator.' }));
   });
   fastify.setErrorHandler((error, request, reply) => answerProblem(asProblem(error), request, reply));
-  fastify.setNotFoundHandler((request, reply) => {
-    const { problem, allow } = unmatched(request.url.split('?', 1)[0] ?? '');
+  fastify.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    if (options.page !== null && reads && !isApiPath(path)) {
+      const page = await options.page(path, request.headers);
+      if (page !== null) return sendStream(page, request, reply);
+    }
+    const { problem, allow } = unmatched(path);
     if (allow !== null) reply.header('allow', allow);
     return answerProblem(problem, request, reply);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    counts.count(request.method, reply.statusCode, reply.elapsedTime);
     // The path alone: a query can hold what somebody searched for, and nothing secret belongs into an address.
     log[levelOf(request.method, reply.statusCode)](
       {
@@ -118,22 +132,25 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       .send(JSON.stringify(toProblem(problem, request.id)));
   }
 
+  function serveAt<R extends Route>(url: string, row: R, handler: Handler<R>): void {
+    fastify.route({
+      method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
+      url,
+      exposeHeadRoute: false,
+      bodyLimit: row.access === 'anyone' ? 64 << 10 : MAX_BODY_BYTES,
+      ...rowOptions(row, handler, facts),
+    });
+  }
+
   return {
-    fastify,
     server: fastify.server,
     stopping: stopping.signal,
+    counts,
     get publicUrl() {
       return publicUrl;
     },
-    serve(row, handler) {
-      fastify.route({
-        method: row.method === 'GET' ? ['GET', 'HEAD'] : row.method,
-        url: `${API_BASE}${row.path.replace(/\{(\w+)\}/g, ':$1')}`,
-        exposeHeadRoute: false,
-        bodyLimit: row.access === 'anyone' ? 64 << 10 : MAX_BODY_BYTES,
-        ...rowOptions(row, handler, facts),
-      });
-    },
+    serve: (row, handler) => serveAt(`${API_BASE}${row.path.replace(/\{(\w+)\}/g, ':$1')}`, row, handler),
+    serveAt,
     serveOpen(call) {
       fastify.route({
         method: 'POST',
@@ -165,7 +182,7 @@ function levelOf(method: string, status: number): 'debug' | 'info' | 'warn' {
 function makeFastify(options: ApiServerOptions): FastifyInstance {
   const common = {
     logger: false,
-    trustProxy: options.trustedProxy.length === 0 ? false : [...options.trustedProxy],
+    trustProxy: (address: string) => options.isProxy(address),
     genReqId: () => randomUUID(),
     requestIdHeader: false,
     exposeHeadRoutes: false,

@@ -109,7 +109,8 @@ function sendJson(answer: KeptAnswer, reply: FastifyReply): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(answer.body);
 }
 
-function sendStream(answer: StreamAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Sends what is no JSON. */
+export function sendStream(answer: StreamAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.code(answer.status ?? 200).headers(answer.headers);
   if (request.method !== 'HEAD' || typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) {
     return reply.send(answer.body);

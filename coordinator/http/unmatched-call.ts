@@ -6,6 +6,11 @@ const KNOWN = Object.values(ROUTES).map((row) => ({
   pattern: new RegExp(`^${API_BASE}${row.path.replace(/\{\w+\}/g, '[^/]+')}$`),
 }));
 
+/** Whether a path belongs to the API or to the Runners, where no page of the console stands. */
+export function isApiPath(path: string): boolean {
+  return /^\/(?:api|runner)(?:\/|$)/.test(path);
+}
+
 /** The methods of the table that `path` has, GET with HEAD. */
 export function allowedMethods(path: string): string[] {
   const methods = KNOWN.filter((row) => row.pattern.test(path)).map((row) => row.method);

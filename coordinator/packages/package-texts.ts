@@ -4,19 +4,6 @@ import type { SmallFile } from './archive.ts';
 
 /** What lies beside the executable for the people who unpack it. */
 
-/** A name for files and folders that every system takes: ASCII, lower case, at most 40 characters. */
-export function packageSlug(runnerName: string, runnerId: string): string {
-  const slug = runnerName
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 40)
-    .replace(/-+$/, '');
-  return slug === '' ? runnerId.slice(0, 8) : slug;
-}
-
 /** The script that starts the agent in the foreground, for the shell that the platform has. */
 export function startScript(target: PlatformTarget): SmallFile {
   const { executable } = AGENT_TARGET_TABLE[target];

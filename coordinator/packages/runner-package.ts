@@ -1,4 +1,5 @@
 import type { PlatformTarget, RunnerConfig } from '../../protocol/enrolment.ts';
+import { packageFileName, packageFolder } from '../../protocol/package-name.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import {
   AGENT_TARGET_TABLE,
@@ -9,7 +10,7 @@ import {
 } from '../../protocol/release.ts';
 import { isoTime } from '../store/stored-forms.ts';
 import { type Archive, openArchive } from './archive.ts';
-import { packageSlug, readmeText, startScript } from './package-texts.ts';
+import { readmeText, startScript } from './package-texts.ts';
 import type { ReleaseFolder } from './release-folder.ts';
 
 export interface PackageRunner {
@@ -56,7 +57,6 @@ export async function runnerPackage(
     throw new OutrunnerError('invalid-input', { detail: message, fields: [{ path: 'query.format', message }] });
   }
   const { manifest, executable } = await needExecutable(folder, wanted.platform);
-  const slug = packageSlug(runner.name, runner.id);
   const config: RunnerConfig = {
     version: 1,
     coordinator: { url: settings.coordinatorUrl, publicKey: settings.publicKey },
@@ -66,7 +66,7 @@ export async function runnerPackage(
     ...(settings.ca === null ? {} : { ca: settings.ca }),
   };
   const archive = await openArchive({
-    folder: `outrunner-${slug}`,
+    folder: packageFolder(runner.name),
     executableName: row.executable,
     executable,
     compressedPath: folder.pathOf(executable.compressed.file),
@@ -86,7 +86,7 @@ export async function runnerPackage(
     ],
     modified: new Date(enrolment.createdAt),
   });
-  return { fileName: `outrunner-${slug}-${wanted.platform}.${row.archive}`, archive };
+  return { fileName: packageFileName(runner.name, wanted.platform, row.archive), archive };
 }
 
 async function needExecutable(

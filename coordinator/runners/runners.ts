@@ -94,6 +94,18 @@ export class Runners {
     else this.#announcer.touch(runnerId);
   }
 
+  /** These Runners lost an assignment: their project is gone. */
+  async assignmentsGone(runnerIds: readonly string[]): Promise<void> {
+    await this.index.refresh(...runnerIds);
+    for (const id of runnerIds) this.#announcer.touch(id);
+    this.#deps.signal.poke();
+  }
+
+  /** Work of the Runner is over: if it drains, it may rest now. */
+  workEnded(runnerId: string): void {
+    this.#modes.look(runnerId);
+  }
+
   /** Keeps why an agent was turned away, and shows it. */
   async recordRefusal(refusal: NewRefusal): Promise<void> {
     await recordRefusal(this.#deps, refusal);

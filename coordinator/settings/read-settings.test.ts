@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isLoopback } from '../http/same-origin.ts';
 import { StartError } from '../start-error.ts';
-import { isLoopback, readSettings } from './read-settings.ts';
+import { readSettings } from './read-settings.ts';
 import { helpText, settingsDocument } from './settings-document.ts';
 import { environmentName, SETTINGS } from './settings-table.ts';
 
@@ -63,11 +64,13 @@ describe('settings', () => {
 
   test('beyond loopback TLS or a declared proxy is needed, and the reason is said', () => {
     expect(refusal(() => read(['--host', '0.0.0.0']))).toContain('passwords and tokens would travel readable');
-    expect(read(['--host', '0.0.0.0', '--trusted-proxy', '10.0.0.1, 10.0.0.2']).trustedProxy).toEqual([
-      '10.0.0.1',
-      '10.0.0.2',
-    ]);
-    expect(read(['--host', '0.0.0.0', '--tls-cert', 'c', '--tls-key', 'k']).host).toBe('0.0.0.0');
+    expect(
+      read(['--host', '0.0.0.0', '--public-url', 'https://o.example', '--trusted-proxy', '10.0.0.1, 10.0.0.2'])
+        .trustedProxy,
+    ).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(
+      read(['--host', '0.0.0.0', '--tls-cert', 'c', '--tls-key', 'k', '--public-url', 'https://o.example']).host,
+    ).toBe('0.0.0.0');
     for (const host of ['127.0.0.1', '127.8.8.8', '::1', 'localhost']) expect(isLoopback(host)).toBe(true);
     for (const host of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', 'localhost.example'])
       expect(isLoopback(host)).toBe(false);

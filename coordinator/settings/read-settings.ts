@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { isLoopback } from '../http/same-origin.ts';
 import { StartError } from '../start-error.ts';
 import { environmentName, SETTINGS, type Setting, type SettingName, type Settings } from './settings-table.ts';
 
@@ -46,11 +47,6 @@ export function readSettings(sources: SettingSources): ReadSettings {
   return { settings: read, asked: askedFor(flags) };
 }
 
-/** Whether an address can be reached from this host alone. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 function checkTogether(settings: Settings): void {
   if ((settings.tlsCert === null) !== (settings.tlsKey === null)) {
     const [given, missing] = settings.tlsCert === null ? ['tls-key', 'tls-cert'] : ['tls-cert', 'tls-key'];
@@ -61,6 +57,16 @@ function checkTogether(settings: Settings): void {
       'settings',
       `--host ${settings.host} can be reached from other hosts, and without TLS passwords and tokens would travel readable. ` +
         'Give --tls-cert and --tls-key, or declare the proxy that ends TLS with --trusted-proxy.',
+    );
+  }
+  if (settings.publicUrl !== null) return;
+  if (settings.trustedProxy.length > 0) {
+    throw new StartError('settings', '--trusted-proxy needs --public-url: where people reach the proxy.');
+  }
+  if (settings.host === '0.0.0.0' || settings.host === '::') {
+    throw new StartError(
+      'settings',
+      `--host ${settings.host} is every address of this host; --public-url must say which one goes into downloads.`,
     );
   }
 }

@@ -148,6 +148,24 @@ export const SETTINGS = {
     default: 'text',
     schema: z.enum(['text', 'json'], 'must be text or json.').default('text'),
   },
+  embedded: {
+    flag: 'embedded',
+    what: 'It belongs to the desktop console of one person: no account `admin` is made, the owner signs in by ticket.',
+    default: 'false',
+    schema: flag.default(false),
+  },
+  readyFd: {
+    flag: 'ready-fd',
+    value: 'NUMBER',
+    what: 'File descriptor that gets one line of JSON (`type`, `url`, `pid`) when the coordinator answers: for programs that start it.',
+    default: '',
+    schema: z.coerce
+      .number('must be a number.')
+      .int('must be a whole number.')
+      .min(1, 'must be at least 1.')
+      .nullable()
+      .default(null),
+  },
   exitWithParent: {
     flag: 'exit-with-parent',
     what: 'End when standard input is closed: for programs that start a coordinator of their own.',

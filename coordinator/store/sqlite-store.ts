@@ -1,5 +1,7 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Transaction } from 'kysely';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { StartError } from '../start-error.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { Database } from './schema.ts';
@@ -25,6 +27,7 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
 export async function openSqliteStore(path: string): Promise<Store> {
   const opened: SqliteConnection[] = [];
   try {
+    makePrivateFile(path);
     const writing = openConnection(path);
     opened.push(writing);
     await migrate(writing.kysely, MIGRATIONS);
@@ -34,6 +37,19 @@ export async function openSqliteStore(path: string): Promise<Store> {
   } catch (error) {
     for (const connection of opened) connection.close();
     throw asOpenError(error, path);
+  }
+}
+
+/** SQLite makes its files with the rights of this one: nobody else may read hashes of passwords and tokens. */
+function makePrivateFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch (cause) {
+    throw new StartError(
+      'data',
+      `The database ${path} cannot be opened. Check the permissions of the data folder.`,
+      cause,
+    );
   }
 }
 

@@ -101,7 +101,8 @@ export class TestCoordinator {
       portsToTry: 1,
       publicUrl: null,
       tls: null,
-      trustedProxy: [],
+      isProxy: () => false,
+      page: null,
       checkAnswers: true,
     });
     serveEnrolment(this.api.serveOpen, this.gateway);

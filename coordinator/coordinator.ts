@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { DestinationStream } from 'pino';
+import { type Clock, systemClock } from '../protocol/clock.ts';
+import { createExecutions } from './executions/executions.ts';
+import { serveExecutions } from './executions/routes.ts';
+import { makeAdmin, makeWelcome, openOwnerTicket } from './first-start/first-start.ts';
+import { createGateway } from './gateway/gateway.ts';
+import { serveEnrolment } from './gateway/routes.ts';
+import { type ApiServer, createApiServer } from './http/api-server.ts';
+import { consoleFiles } from './http/console-files.ts';
+import { serveDocumentation } from './http/documentation.ts';
+import { Idempotency } from './http/idempotency.ts';
+import { type Logger, openLog } from './http/log.ts';
+import { type IsProxy, peerAddress, trustedProxies } from './http/trusted-proxy.ts';
+import { StoredCredentials } from './identity/credentials.ts';
+import { serveIdentity } from './identity/routes.ts';
+import { serveJobs } from './jobs/routes.ts';
+import { fileJournals } from './journals/file-journals.ts';
+import { LiveHub } from './live/live-hub.ts';
+import { serveLive } from './live/routes.ts';
+import { serveMetrics } from './metrics/metrics.ts';
+import { releaseFolder } from './packages/release-folder.ts';
+import { servePackages } from './packages/routes.ts';
+import { announceProject } from './projects/announce-project.ts';
+import { serveProjects } from './projects/routes.ts';
+import { serveRunners } from './runners/routes.ts';
+import { Runners } from './runners/runners.ts';
+import type { Settings } from './settings/settings-table.ts';
+import { StartError } from './start-error.ts';
+import { type DataFolder, openDataFolder } from './store/data-folder.ts';
+import { openSqliteStore } from './store/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+
+const HOUR_MS = 3_600_000;
+/** With --port-search, so many ports are tried. */
+const PORTS_TO_TRY = 21;
+
+export interface CoordinatorOptions {
+  readonly settings: Settings;
+  /** The host's own by default; tests move one of their own. */
+  readonly clock?: Clock;
+  /** Where the log goes; standard error by default. */
+  readonly logTo?: DestinationStream;
+  /** Parses every answer through its schema. For tests. */
+  readonly checkAnswers?: boolean;
+}
+
+/** A coordinator that answers. */
+export interface Coordinator {
+  /** Where it listens. */
+  readonly url: string;
+  /** Where people and Runners reach it. */
+  readonly publicUrl: string;
+  readonly dataDir: string;
+  /** Signs the owner in. */
+  readonly ownerTicket: string;
+  /** Resolves with the password of `admin` when this start made that account; else with null. */
+  readonly adminPassword: Promise<string | null>;
+  readonly store: Store;
+  /** Finishes what is under way, within about five seconds, and lets go of the data folder. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a coordinator in this process and resolves when it answers.
+ * @throws StartError with one line for a person when a setting, the data folder or the port cannot be used.
+ */
+export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { settings } = options;
+  const clock = options.clock ?? systemClock();
+  const isProxy = trustedProxies(settings.trustedProxy);
+  const tls = readTls(settings);
+  const ca = settings.tlsCa === null ? null : readSettingFile('tls-ca', settings.tlsCa);
+  const { log, flush } = openLog({
+    level: settings.logLevel,
+    format: settings.logFormat,
+    clock,
+    ...(options.logTo === undefined ? {} : { to: options.logTo }),
+  });
+  const undo: (() => unknown)[] = [flush];
+  try {
+    const folder = openDataFolder(settings.dataDir);
+    undo.push(() => folder.release());
+    const store = await openSqliteStore(folder.databasePath);
+    undo.push(() => store.close());
+    const running = await start({ ...options, clock, log, folder, store, isProxy, tls, ca });
+    return {
+      ...running,
+      dataDir: folder.path,
+      store,
+      async stop() {
+        await running.stop();
+        for (const step of undo.reverse()) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+interface Ground extends CoordinatorOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly folder: DataFolder;
+  readonly store: Store;
+  readonly isProxy: IsProxy;
+  readonly tls: { readonly key: string; readonly cert: string } | null;
+  readonly ca: string | null;
+}
+
+/** Wires the rooms together. The only place that knows all of them. */
+async function start(ground: Ground) {
+  const { settings, clock, log, folder, store, isProxy } = ground;
+  const { keys } = folder;
+  await makeWelcome(ground);
+  const ownerTicket = openOwnerTicket(folder);
+  const coordinatorId = await openCoordinatorId(store);
+  const live = new LiveHub(clock);
+  const credentials = new StoredCredentials(store, clock, (error) =>
+    log.error({ err: error }, 'last use was not saved'),
+  );
+  const api = createApiServer({
+    clock,
+    log,
+    credentials,
+    idempotency: new Idempotency(store, clock, keys.derive('idempotency')),
+    host: settings.host,
+    port: settings.port,
+    portsToTry: settings.portSearch ? PORTS_TO_TRY : 1,
+    publicUrl: settings.publicUrl,
+    tls: ground.tls,
+    isProxy,
+    page: consoleFiles(settings.rendererDir),
+    checkAnswers: ground.checkAnswers ?? false,
+  });
+  const publicUrl = () => api.publicUrl;
+  const gateway = createGateway({
+    store,
+    clock,
+    log,
+    keys,
+    recordRefusal: (refusal) => runners.recordRefusal(refusal),
+    addressOf: (request) => peerAddress(request, isProxy),
+  });
+  const journals = fileJournals(folder.journalsPath);
+  const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
+  const { signal } = executions;
+  const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
+  executions.onOver(({ row }) => {
+    if (row.runner_id !== null) runners.workEnded(row.runner_id);
+  });
+
+  await gateway.start();
+  await runners.start();
+  await executions.start();
+
+  const { serve } = api;
+  serveIdentity(serve, {
+    store,
+    clock,
+    live,
+    ownerTicket,
+    sessionLifetimeMs: settings.sessionHours * HOUR_MS,
+    coordinator: { id: coordinatorId, embedded: settings.embedded, publicKey: keys.publicKey, url: publicUrl },
+  });
+  const projectChanged = (name: string) => announceProject({ store, live, log }, name);
+  serveProjects(serve, { store, clock, live, runnersChanged: (ids) => runners.assignmentsGone(ids) });
+  serveRunners(serve, runners, gateway.presence);
+  servePackages(serve, {
+    store,
+    clock,
+    tokens: keys,
+    folder: releaseFolder(settings.agentsDir),
+    settings: () => ({ coordinatorUrl: publicUrl(), publicKey: keys.publicKey, proxy: null, ca: ground.ca }),
+    runner: (id) => runners.index.need(id),
+    written: (id) => runners.written(id, 'updated'),
+  });
+  serveJobs(serve, { store, clock, live, projectChanged }, executions);
+  serveExecutions(serve, executions);
+  serveLive(serve, live);
+  serveEnrolment(api.serveOpen, gateway);
+  serveMetrics(serve, { clock, store, runners, counts: api.counts });
+  serveDocumentation(api);
+
+  gateway.attach(api.server);
+  const startedAt = clock.now();
+  const url = await listen(api, async () => {
+    await stopRooms();
+  });
+  folder.announce({ url, pid: process.pid, startedAt: new Date(startedAt).toISOString() });
+  log.info({ url, dataDir: folder.path }, 'the coordinator answers');
+  const adminPassword = settings.embedded ? Promise.resolve(null) : makeAdmin(ground);
+  // It is shown by whoever started us; here only its failure is news.
+  adminPassword.catch((error: unknown) => log.error({ err: error }, 'the account admin could not be made'));
+
+  async function stopRooms(): Promise<void> {
+    live.stop();
+    // Together: an open Runner connection would keep the server from closing.
+    await Promise.all([api.stop(), gateway.stop()]);
+    await executions.stop();
+    await runners.stop();
+    await credentials.stop();
+  }
+
+  return {
+    url,
+    publicUrl: api.publicUrl,
+    ownerTicket,
+    adminPassword,
+    async stop() {
+      log.info('the coordinator stops');
+      await adminPassword.catch(() => null);
+      await stopRooms();
+    },
+  };
+}
+
+async function listen(api: ApiServer, giveUp: () => Promise<void>): Promise<string> {
+  try {
+    return await api.listen();
+  } catch (error) {
+    await giveUp();
+    throw error;
+  }
+}
+
+/** Who this coordinator is, over restarts and moves to another host. */
+async function openCoordinatorId(store: Store): Promise<string> {
+  return store.write(async (tx) => {
+    const known = await tx.selectFrom('meta').select('value').where('key', '=', 'coordinator-id').executeTakeFirst();
+    if (known !== undefined) return known.value;
+    const value = randomUUID();
+    await tx.insertInto('meta').values({ key: 'coordinator-id', value }).execute();
+    return value;
+  });
+}
+
+function readTls(settings: Settings): { key: string; cert: string } | null {
+  if (settings.tlsKey === null || settings.tlsCert === null) return null;
+  return { key: readSettingFile('tls-key', settings.tlsKey), cert: readSettingFile('tls-cert', settings.tlsCert) };
+}
+
+function readSettingFile(flag: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new StartError('settings', `--${flag}: the file cannot be read (${said}).`, cause);
+  }
+}
