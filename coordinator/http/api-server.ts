@@ -11,7 +11,7 @@ import type { Credentials } from './check-caller.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Logger } from './log.ts';
 import { asProblem } from './problem-answer.ts';
-import { TooManyRequests } from './rate-limit.ts';
+import { RateLimit, TooManyRequests } from './rate-limit.ts';
 import { RequestCounts } from './request-counts.ts';
 import { openCallHandler, rowOptions, sendStream } from './row-handler.ts';
 import { isHostAllowed } from './same-origin.ts';
@@ -42,6 +42,8 @@ export interface ApiServerOptions {
 
 /** Largest body of a call of the table, in bytes: a job of many scripts. */
 const MAX_BODY_BYTES = 8 << 20;
+/** Calls without credentials that fail, from one address: enrolments with a wrong token. */
+const OPEN_CALLS = { burst: 30, refillMs: 1000 };
 /** How long requests may take to finish once the coordinator stops, in milliseconds. */
 const STOP_WITHIN_MS = 5000;
 
@@ -72,6 +74,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const facts = {
     ...options,
     stopping: stopping.signal,
+    openLimit: new RateLimit(clock, OPEN_CALLS),
     isSecure: (request: FastifyRequest) => request.protocol === 'https',
     get currentPublicUrl() {
       return publicUrl;

@@ -6,6 +6,7 @@ import { assertAnswer } from './assert-answer.ts';
 import type { CallContext, Caller, Handler, OpenCall, SignedInContext, StreamAnswer } from './call.ts';
 import { type Credentials, checkCaller } from './check-caller.ts';
 import type { Idempotency, KeptAnswer } from './idempotency.ts';
+import type { RateLimit } from './rate-limit.ts';
 import { inputCheck } from './validate-input.ts';
 
 export interface HandlerFacts {
@@ -13,6 +14,8 @@ export interface HandlerFacts {
   readonly idempotency: Idempotency;
   readonly stopping: AbortSignal;
   readonly checkAnswers: boolean;
+  /** Slows those who try calls that need no credential; who succeeds is forgiven. */
+  readonly openLimit: RateLimit;
   readonly currentPublicUrl: string;
   isSecure(request: FastifyRequest): boolean;
 }
@@ -75,8 +78,10 @@ export function rowOptions<R extends Route>(
 export function openCallHandler<Body extends z.ZodType>(call: OpenCall<Body>, facts: HandlerFacts): RouteHandlerMethod {
   const check = inputCheck({ body: call.body });
   return async (request, reply) => {
+    facts.openLimit.take(request.ip);
     const { body } = check(request);
     const answer = await call.handler(body as z.output<Body>, contextOf(request, reply, facts));
+    facts.openLimit.forgive(request.ip);
     return sendJson({ status: 200, body: JSON.stringify(answer) }, reply);
   };
 }
