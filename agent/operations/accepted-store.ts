@@ -14,6 +14,10 @@ const PlanFileSchema = z.object({
   payload: z.string(),
   signature: SignatureSchema,
   acceptedAt: z.number(),
+  /** Among those of one process: which came first. */
+  order: z.number().int(),
+  /** How many might run at once then: holds after a restart until the coordinator says otherwise. */
+  maximum: z.number().int().min(1),
   /** Of this start of the host; empty where the system does not tell. */
   boot: z.string(),
   /** It began right after it was written, not from the queue. */
@@ -24,8 +28,7 @@ const PlanFileSchema = z.object({
 export interface FoundOperation {
   readonly operation: Operation;
   readonly folder: string;
-  /** Milliseconds since the epoch, by this host's clock. */
-  readonly acceptedAt: number;
+  readonly maximum: number;
   /**
    * true: when its journal is empty, nothing of it ever ran. After a power cut that cannot be known of an operation that
    * began at once, since the journal may have lost what was written last.
@@ -42,7 +45,7 @@ export function operationFolder(root: string, operation: string, attempt: number
 export async function writeAccepted(
   root: string,
   folder: string,
-  accepted: { payload: string; signature: string; acceptedAt: number; atOnce: boolean },
+  accepted: Omit<z.infer<typeof PlanFileSchema>, 'boot'>,
 ): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
   const file = await open(join(folder, PLAN), 'wx', 0o600);
@@ -55,12 +58,12 @@ export async function writeAccepted(
   }
 }
 
-/** Reads what earlier processes accepted. What was not written to its end was never accepted, and is deleted. */
+/** Reads what earlier processes accepted, in the order in which they did. What was not written to its end was never accepted, and is deleted. */
 export async function readAccepted(
   root: string,
   onDropped: (name: string, why: string) => void,
 ): Promise<FoundOperation[]> {
-  const found: FoundOperation[] = [];
+  const found: (FoundOperation & { readonly acceptedAt: number; readonly order: number })[] = [];
   for (const name of (await readdir(root)).sort()) {
     if (!FOLDER.test(name)) continue;
     const folder = join(root, name);
@@ -68,13 +71,14 @@ export async function readAccepted(
       const plan = PlanFileSchema.parse(JSON.parse(await readFile(join(folder, PLAN), 'utf8')));
       const operation = OperationSchema.parse(JSON.parse(plan.payload));
       const sameBoot = plan.boot !== '' && plan.boot === bootId();
-      found.push({ operation, folder, acceptedAt: plan.acceptedAt, emptyMeansNotBegun: sameBoot || !plan.atOnce });
+      const { acceptedAt, order, maximum } = plan;
+      found.push({ operation, folder, acceptedAt, order, maximum, emptyMeansNotBegun: sameBoot || !plan.atOnce });
     } catch (error) {
       onDropped(name, error instanceof Error ? error.message : String(error));
       await rm(folder, { recursive: true, force: true });
     }
   }
-  return found;
+  return found.sort((a, b) => a.acceptedAt - b.acceptedAt || a.order - b.order);
 }
 
 /** Changes with each start of the host; empty where there is no such thing. */

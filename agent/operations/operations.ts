@@ -55,6 +55,8 @@ export class Operations implements SessionWork {
   readonly #accepting = new Map<string, StopOrder | null>();
   readonly #queue: HeldOperation[] = [];
   #running = 0;
+  #offered = 0;
+  #lastAccepted: Promise<void> = Promise.resolve();
   #maximum: number;
   #skewMs = 0;
   #link: SessionLink | null = null;
@@ -74,6 +76,7 @@ export class Operations implements SessionWork {
     const { root, clock, log } = this.#deps;
     for (const found of await recoverOperations({ root, log, spoolOptions: (key) => this.#spoolOptions(key) })) {
       this.#hold(found.held);
+      this.#maximum = Math.min(this.#maximum, found.maximum);
       if (found.held.phase === 'queued') this.#queue.push(found.held);
       if (found.held.phase !== 'running') continue;
       this.#running += 1;
@@ -267,11 +270,19 @@ export class Operations implements SessionWork {
 
   async #accept(operation: Operation, key: string, payload: string, signature: string): Promise<void> {
     const { root, clock } = this.#deps;
-    const atOnce = this.#running + this.#queue.length + this.#accepting.size < this.#maximum;
+    const maximum = this.#maximum;
+    const atOnce = this.#running + this.#queue.length + this.#accepting.size < maximum;
+    const order = this.#offered++;
     this.#accepting.set(key, null);
     const folder = operationFolder(root, operation.operation, operation.attempt);
+    // Plans are written side by side, and taken up in the order in which they came.
+    const before = this.#lastAccepted;
+    const turn = Promise.withResolvers<void>();
+    this.#lastAccepted = turn.promise;
     try {
-      await writeAccepted(root, folder, { payload, signature, acceptedAt: clock.now(), atOnce });
+      await writeAccepted(root, folder, { payload, signature, acceptedAt: clock.now(), order, maximum, atOnce });
+      await before;
+      this.#takeUp(operation, key, folder, atOnce);
     } catch (error) {
       this.#accepting.delete(key);
       const code = systemCode(error);
@@ -281,8 +292,12 @@ export class Operations implements SessionWork {
       await rm(folder, { recursive: true, force: true }).catch((left: unknown) =>
         this.#deps.onDiskTrouble(systemCode(left)),
       );
-      return;
+    } finally {
+      turn.resolve();
     }
+  }
+
+  #takeUp(operation: Operation, key: string, folder: string, atOnce: boolean): void {
     const spool = Spool.create(folder, this.#spoolOptions(key));
     const stopOrder = this.#accepting.get(key) ?? null;
     this.#accepting.delete(key);

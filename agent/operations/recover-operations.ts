@@ -14,6 +14,8 @@ export interface RecoveredOperation {
   readonly held: HeldOperation;
   /** The step that was running, when the phase is `running`. */
   readonly firstOpenStep: number;
+  /** How many might run at once when it was accepted. */
+  readonly maximum: number;
 }
 
 /**
@@ -24,9 +26,8 @@ export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps
   const found = await readAccepted(root, (name, detail) => {
     log.warn('A folder of an operation holds no whole plan; it was never accepted and is deleted.', { name, detail });
   });
-  found.sort((a, b) => a.acceptedAt - b.acceptedAt);
   const recovered: RecoveredOperation[] = [];
-  for (const { operation, folder, emptyMeansNotBegun } of found) {
+  for (const { operation, folder, maximum, emptyMeansNotBegun } of found) {
     const key = operationKey(operation.operation, operation.attempt);
     let firstOpenStep = 0;
     let isFinished = false;
@@ -40,6 +41,7 @@ export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps
     await spool.release();
     recovered.push({
       firstOpenStep,
+      maximum,
       held: {
         key,
         operation,

@@ -63,6 +63,7 @@ export class OperationRun {
   #order: StopOrder | null = null;
   #stopping: Promise<Survivor[]> | null = null;
   #step = WHOLE_OPERATION;
+  #begun: Promise<void> = Promise.resolve();
   #held = false;
   #paused = false;
 
@@ -85,7 +86,9 @@ export class OperationRun {
       user: userName(),
       version: PRODUCT_VERSION,
     });
-    if (durably) await this.#deps.spool.durable();
+    // A journal that is empty after a crash is taken as proof that nothing ran: no step starts before this is in the file.
+    const { spool } = this.#deps;
+    this.#begun = durably ? spool.durable() : spool.flushed();
     const limit =
       plan.timeoutSeconds === 0
         ? null
@@ -143,7 +146,7 @@ export class OperationRun {
     const cwd = join(folder, 'work');
     try {
       await mkdir(cwd, { recursive: true, mode: 0o700 });
-      const prepared = await prepareStep(step, index, join(folder, 'scripts'), env);
+      const [prepared] = await Promise.all([prepareStep(step, index, join(folder, 'scripts'), env), this.#begun]);
       if (!prepared.ok) {
         this.#stepStarted(step, prepared.interpreter, null);
         return { ...skipped(prepared.detail), reason: prepared.reason };

@@ -1,0 +1,148 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { findLinuxProcesses } from '../executors/linux-processes.ts';
+import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
+import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
+import { testCoordinator } from '../testing/test-agent.ts';
+import { outputOf } from '../testing/test-coordinator.ts';
+
+async function ready() {
+  const coordinator = await testCoordinator();
+  const folder = await packageFolder(coordinator);
+  const start = () => runAgentProgram(['run'], { cwd: folder });
+  const agent = start();
+  await coordinator.connected();
+  return { coordinator, folder, agent, start };
+}
+
+test('an agent that is killed while a step runs ends it after its restart, with a clear outcome', async () => {
+  const { coordinator, agent, start } = await ready();
+  const operation = await coordinator.offer([
+    { type: 'command', command: 'echo done' },
+    { type: 'command', command: 'setsid sleep 300 & echo ready; sleep 300' },
+    { type: 'command', command: 'echo never' },
+  ]);
+  await coordinator.recorded(operation, ({ kind, step }) => kind === 'output' && step === 1);
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  expect(findLinuxProcesses(null, operation).length).toBeGreaterThan(0);
+  start();
+  const records = await coordinator.finished(operation);
+  expect(stepEnds(records).map(({ step, reason }) => [step, reason])).toEqual([
+    [0, 'completed'],
+    [1, 'agent-restarted'],
+    [2, 'skipped'],
+  ]);
+  expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', survivors: [] });
+  expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
+  expect(findLinuxProcesses(null, operation)).toEqual([]);
+});
+
+test('what was printed before a crash and not yet sent is sent after the restart', async () => {
+  const { coordinator, agent, start, folder } = await ready();
+  coordinator.behaviour.acknowledges = false;
+  const marker = join(folder, 'printed');
+  const operation = await coordinator.offer([
+    { type: 'command', command: `seq 1 50000; touch '${marker}'; sleep 300` },
+  ]);
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  await coordinator.stop();
+  await expect
+    .poll(() =>
+      readFile(marker).then(
+        () => true,
+        () => false,
+      ),
+    )
+    .toBe(true);
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  coordinator.journals.clear();
+  coordinator.behaviour.acknowledges = true;
+  await coordinator.start();
+  start();
+  const records = await coordinator.finished(operation);
+  // What the pipe held when the agent died is gone; everything that reached its disk is there, without a gap.
+  const whole = Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join('');
+  expect(whole.startsWith(outputOf(records).toString())).toBe(true);
+  expect(outputOf(records).length).toBeGreaterThan(0);
+});
+
+test('what waited in the queue when the agent was killed runs after the restart, once', async () => {
+  const { coordinator, agent, start, folder } = await ready();
+  coordinator.behaviour.maximum = 1;
+  coordinator.session?.send({ type: 'maximum', maximum: 1 });
+  const blocker = await coordinator.offer([{ type: 'command', command: 'echo ready; sleep 300' }]);
+  await coordinator.recorded(blocker, ({ kind }) => kind === 'output');
+  const file = join(folder, 'runs');
+  const waiting: string[] = [];
+  for (let i = 0; i < 3; i++)
+    waiting.push(await coordinator.offer([{ type: 'command', command: `echo ${i} >> '${file}'` }]));
+  for (const operation of waiting) await coordinator.said('accepted', (message) => message.operation === operation);
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  start();
+  for (const operation of waiting) expect(outcomeOf(await coordinator.finished(operation)).outcome).toBe('succeeded');
+  expect(await readFile(file, 'utf8')).toBe('0\n1\n2\n');
+});
+
+test('after a power cut, an operation that may have begun is not run again', async () => {
+  const { coordinator, agent, start, folder } = await ready();
+  const file = join(folder, 'runs');
+  const operation = await coordinator.offer([
+    { type: 'command', command: `echo run >> '${file}'; echo ready; sleep 300` },
+  ]);
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  // As the disk looks when the power went before the journal was on it, and the host has started again.
+  const own = join(folder, 'state', 'operations', `${operation}.1`);
+  for (const name of await readdir(own)) if (name.startsWith('journal-')) await rm(join(own, name));
+  const plan = await readFile(join(own, 'plan.json'), 'utf8');
+  await writeFile(
+    join(own, 'plan.json'),
+    plan.replace(/"boot":"[^"]*"/, '"boot":"00000000-0000-0000-0000-000000000000"'),
+  );
+  start();
+  const records = await coordinator.finished(operation);
+  expect(outcomeOf(records).outcome).toBe('failed');
+  expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
+  expect(await readFile(file, 'utf8')).toBe('run\n');
+});
+
+test('killed at any moment of many operations, each ends exactly once with a journal without gaps', async () => {
+  const { coordinator, folder, start, agent: first } = await ready();
+  let agent = first;
+  const file = join(folder, 'runs');
+  const operations: string[] = [];
+  for (let round = 0; round < 6; round++) {
+    await coordinator.connected();
+    for (let i = 0; i < 10; i++) {
+      operations.push(
+        await coordinator.offer([{ type: 'command', command: `echo ${round}.${i} >> '${file}'; echo ok` }]),
+      );
+    }
+    // Let more and more of them pass before the blow.
+    await coordinator.said(
+      'accepted',
+      ({ operation }) => operations.indexOf(operation) >= round * 10 + Math.min(round * 2, 9),
+    );
+    agent.child.kill('SIGKILL');
+    await agent.exited;
+    agent = start();
+  }
+  await coordinator.connected();
+  const { hello } = await coordinator.connected();
+  const accepted = new Set(
+    coordinator.heard.flatMap((message) => (message.type === 'accepted' ? [message.operation] : [])),
+  );
+  for (const { operation } of hello.operations) accepted.add(operation);
+  for (const operation of accepted) {
+    const records = await coordinator.finished(operation);
+    expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
+    expect(records.filter(({ kind }) => kind === 'finished').length).toBe(1);
+  }
+  const runs = (await readFile(file, 'utf8')).trim().split('\n');
+  expect(new Set(runs).size).toBe(runs.length);
+}, 60_000);
