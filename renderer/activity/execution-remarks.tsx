@@ -1,0 +1,57 @@
+import { Alert, Code, List, Text } from '@mantine/core';
+import { IconAlertTriangle, IconHandStop, IconInfoCircle } from '@tabler/icons-react';
+import type { Execution } from '../../protocol/api/executions.ts';
+import { exactText } from '../ui/time-text.ts';
+
+/** What a person must know beyond the state: why it ended so, what outlived the stop, what came too late. */
+export function ExecutionRemarks({ execution }: { execution: Execution }) {
+  const { state, reason, survivors, notes, operation } = execution;
+  return (
+    <>
+      {state === 'stopping' && (
+        <Alert color="orange" variant="light" mb="sm" icon={<IconHandStop aria-hidden />} title="Stopping">
+          The Runner ends the processes of this execution. It counts as stopped when they are seen to be gone.
+        </Alert>
+      )}
+      {state === 'lost' && (
+        <Alert color="red" variant="light" mb="sm" icon={<IconAlertTriangle aria-hidden />} title="Lost">
+          {reason !== '' && <Text size="sm">{reason}</Text>}
+          How it ended is not known{operation.attempt > 1 ? ` (attempt ${operation.attempt})` : ''}. Look at the Runner
+          before you run it again: its processes may still be there.
+        </Alert>
+      )}
+      {survivors.length > 0 && (
+        <Alert
+          color="red"
+          variant="light"
+          mb="sm"
+          icon={<IconAlertTriangle aria-hidden />}
+          title="Could not stop everything"
+        >
+          These processes are still running on the host:
+          <List size="sm" mt={4}>
+            {survivors.map(({ pid, command }) => (
+              <List.Item key={pid}>
+                <Code>{command}</Code> (process {pid})
+              </List.Item>
+            ))}
+          </List>
+        </Alert>
+      )}
+      {notes.length > 0 && (
+        <Alert color="gray" variant="light" mb="sm" icon={<IconInfoCircle aria-hidden />} title="Notes">
+          <List size="sm">
+            {notes.map(({ at, text }) => (
+              <List.Item key={`${at} ${text}`}>
+                {text}{' '}
+                <Text span size="xs" c="dimmed">
+                  {exactText(Date.parse(at))}
+                </Text>
+              </List.Item>
+            ))}
+          </List>
+        </Alert>
+      )}
+    </>
+  );
+}

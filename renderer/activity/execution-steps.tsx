@@ -1,0 +1,67 @@
+import { UnstyledButton } from '@mantine/core';
+import { IconListDetails } from '@tabler/icons-react';
+import type { Execution, ExecutionStep } from '../../protocol/api/executions.ts';
+import classes from './activity.module.css';
+import { RunTime } from './run-time.tsx';
+import { STATE_LOOK } from './state-look.ts';
+import { StateMark } from './state-mark.tsx';
+
+interface Props {
+  readonly execution: Execution;
+  /** The step whose output is shown; null: all. */
+  readonly step: number | null;
+  readonly onStep: (step: number | null) => void;
+}
+
+/** The steps with their live states; a press shows the output of one alone. */
+export function ExecutionSteps({ execution, step, onStep }: Props) {
+  return (
+    <nav className={classes.steps} aria-label="Steps">
+      <UnstyledButton className={classes.step} aria-pressed={step === null} onClick={() => onStep(null)}>
+        <IconListDetails size={17} aria-hidden />
+        <span className={classes.stepLabel}>All steps</span>
+      </UnstyledButton>
+      <ol>
+        {execution.steps.map((one) => (
+          <li key={one.index}>
+            <UnstyledButton
+              className={classes.step}
+              aria-pressed={step === one.index}
+              onClick={() => onStep(step === one.index ? null : one.index)}
+              title={one.label}
+            >
+              <StateMark state={one.state} iconOnly />
+              <span className={classes.stepLabel}>
+                {one.index + 1}. {one.label}
+              </span>
+              <span className={classes.stepFacts}>
+                <StepFacts step={one} />
+              </span>
+            </UnstyledButton>
+          </li>
+        ))}
+      </ol>
+    </nav>
+  );
+}
+
+function StepFacts({ step }: { step: ExecutionStep }) {
+  const { state, exitCode, signal, startedAt, endedAt, detail } = step;
+  const facts = [
+    STATE_LOOK[state].word,
+    exitCode === null ? '' : `exit code ${exitCode}`,
+    signal === null ? '' : `signal ${signal}`,
+    detail,
+  ].filter((fact) => fact !== '');
+  return (
+    <>
+      {facts.join(' · ')}
+      {startedAt !== null && (
+        <>
+          {' · '}
+          <RunTime startedAt={startedAt} endedAt={endedAt} />
+        </>
+      )}
+    </>
+  );
+}

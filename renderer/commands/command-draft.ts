@@ -1,0 +1,44 @@
+import type { AdHoc } from '../activity/ad-hoc-of.ts';
+
+/** What the form holds. Command and script are kept beside each other: changing the type loses nothing. */
+export interface CommandDraft {
+  readonly type: 'command' | 'script';
+  readonly command: string;
+  readonly script: string;
+  readonly interpreter: string;
+  readonly runnerTags: readonly string[];
+  readonly timeoutSeconds: number;
+}
+
+export const EMPTY_COMMAND: CommandDraft = {
+  type: 'command',
+  command: '',
+  script: '',
+  interpreter: '',
+  runnerTags: [],
+  timeoutSeconds: 0,
+};
+
+/** The request that runs it. It is not validated yet. */
+export function adHocRequest(draft: CommandDraft): AdHoc {
+  const { type, command, script, interpreter, runnerTags, timeoutSeconds } = draft;
+  return {
+    ...(type === 'command' ? { command } : { script }),
+    interpreter,
+    runnerTags: [...runnerTags],
+    timeoutSeconds,
+  };
+}
+
+/** The draft that such a request was made from. */
+export function draftOfAdHoc(body: AdHoc): CommandDraft {
+  const { command, script, interpreter = '', runnerTags = [], timeoutSeconds = 0 } = body;
+  return {
+    type: script === undefined ? 'command' : 'script',
+    command: command ?? '',
+    script: script ?? '',
+    interpreter,
+    runnerTags,
+    timeoutSeconds,
+  };
+}
