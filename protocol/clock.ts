@@ -29,7 +29,7 @@ interface HostTimers {
 
 function unref(handle: unknown): void {
   if (typeof handle === 'object' && handle !== null && 'unref' in handle && typeof handle.unref === 'function') {
-    handle.unref();
+    (handle as { unref(): void }).unref();
   }
 }
 
