@@ -1,8 +1,7 @@
 import { builtinModules } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type InputOptions, type OutputOptions, rolldown } from 'rolldown';
 import { DIST, ROOT } from './paths.ts';
-import { copySwaggerUi, swaggerUiFolder } from './swagger-ui.ts';
 
 /** What rolldown makes of each program that runs on Node or Electron. The renderer is made by Vite. */
 export interface Bundle {
@@ -53,7 +52,6 @@ export async function bundle(what: Bundle, outputPath = join(DIST, what.output))
     input: resolve(ROOT, what.entry),
     cwd: ROOT,
     platform: 'node',
-    plugins: [swaggerUiFolder()],
     external: [...builtinModules, /^node:/, ...OPTIONAL_NATIVE, ...what.external],
     onLog(_level, log) {
       warnings.push(log.message);
@@ -75,7 +73,6 @@ export async function bundle(what: Bundle, outputPath = join(DIST, what.output))
   } finally {
     await build.close();
   }
-  if (what.entry === BUNDLES.coordinator.entry) await copySwaggerUi(dirname(outputPath));
   if (warnings.length > 0) throw new Error(`Bundling ${what.entry} gave warnings:\n${warnings.join('\n')}`);
 }
 

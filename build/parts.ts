@@ -17,7 +17,7 @@ export interface PartRecipe {
 }
 
 const ALWAYS = ['protocol', 'package-lock.json', 'tsconfig.json', 'build/parts.ts', 'build/paths.ts'];
-const BUNDLING = ['build/bundle.ts', 'build/swagger-ui.ts'];
+const BUNDLING = ['build/bundle.ts'];
 
 export const RECIPES: Record<Part, PartRecipe> = {
   renderer: {
