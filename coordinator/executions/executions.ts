@@ -33,6 +33,7 @@ export interface ExecutionsDeps {
 export interface Executions {
   readonly store: Store;
   readonly clock: Clock;
+  readonly log: Logger;
   readonly journals: Journals;
   readonly records: LiveExecutions;
   readonly dispatcher: Dispatcher;
@@ -48,6 +49,8 @@ export interface Executions {
   view(record: ExecutionRecord): Promise<Execution>;
   /** Calls back when an execution is over and that is durable. */
   onOver(listener: (record: ExecutionRecord) => void): void;
+  /** Aborts when `stop` begins. */
+  readonly stopping: AbortSignal;
   /** Stops handing out work, and stores what is known. After the gateway has stopped. */
   stop(): Promise<void>;
 }
@@ -84,6 +87,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
   const reports = new WorkReports({ ...deps, saver, live: records, life, dispatcher, changed });
   link.handle(reports);
   const deadlines = createDeadlines({ clock, log, link, live: records, life, dispatcher });
+  const stopping = new AbortController();
   let recovering: Promise<void> = Promise.resolve();
 
   async function start(): Promise<void> {
@@ -122,6 +126,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
   return {
     store,
     clock,
+    log,
     journals,
     records,
     dispatcher,
@@ -144,7 +149,9 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     },
     view,
     onOver: (listener) => void overListeners.push(listener),
+    stopping: stopping.signal,
     async stop() {
+      stopping.abort();
       deadlines.cancel();
       announcer.stop();
       await dispatcher.stop();

@@ -7,12 +7,14 @@ import { naturalKey, pageBy, type SortKey, sortOrder } from '../http/page.ts';
 import { findProject } from '../projects/find-project.ts';
 import type { JobTable } from '../store/schema.ts';
 import { createJob, deleteJob, findJob, type JobDeps, replaceJob } from './change-jobs.ts';
+import { announceHistories } from './job-announcer.ts';
 import { jobView, jobViews } from './job-view.ts';
 import { runAdHoc, runJob } from './run-job.ts';
 
 /** The calls about jobs, and those that run something. */
 export function serveJobs(serve: Serve, deps: JobDeps, executions: Executions): void {
   const { store } = deps;
+  announceHistories(deps, executions);
 
   serve(ROUTES.listJobs, async ({ params, query }) => {
     const project = await findProject(store.read, params.project);

@@ -45,7 +45,7 @@ export function fileJournals(folder: string): Journals {
     }
     const file = await open(path, 'r+');
     try {
-      const { position, events } = await recoverJournal(file);
+      const { position, events } = await recoverJournal(file, exists);
       if (position.bytes < exists) {
         await file.truncate(position.bytes);
         await file.datasync();

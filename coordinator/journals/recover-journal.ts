@@ -15,11 +15,11 @@ export interface SoundJournal {
 
 /**
  * Finds where the sound part of a journal ends: whole records with right checksums, numbered from 0 without gaps. Reads
- * the file through a window, whatever its size, and gives other work a turn after each one.
+ * the file of `size` bytes through a window and gives other work a turn after each one.
  */
-export async function recoverJournal(file: FileHandle): Promise<SoundJournal> {
+export async function recoverJournal(file: FileHandle, size: number): Promise<SoundJournal> {
   const events: JournalRecord[] = [];
-  const window = new Uint8Array(WINDOW_BYTES);
+  const window = new Uint8Array(Math.min(WINDOW_BYTES, Math.max(size, 1)));
   let filled = 0;
   let bytes = 0;
   let next = 0;

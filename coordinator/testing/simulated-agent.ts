@@ -158,12 +158,16 @@ export class SimulatedAgent {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url, { perMessageDeflate: false });
     this.#socket = socket;
+    // What an earlier socket still says is of an earlier session.
+    const isPresent = () => this.#socket === socket;
     socket.on('message', (data: Buffer) => {
+      if (!isPresent()) return;
       const message = ToAgentSchema.parse(JSON.parse(data.toString('utf8')));
       this.heard.push(message);
       this.#events.emit('heard');
     });
     socket.on('close', (code) => {
+      if (!isPresent()) return;
       this.closeCode = code;
       this.#events.emit('heard');
     });
