@@ -41,16 +41,28 @@ export function operationFolder(root: string, operation: string, attempt: number
   return join(root, `${operation}.${attempt}`);
 }
 
-/** Writes an accepted operation so that it survives a power cut: the file, its folder, and the folder's own name. */
+/**
+ * Writes an accepted operation so that it survives a power cut: the file, its folder, and the folder's own name. Leaves
+ * nothing behind when it fails.
+ */
 export async function writeAccepted(
   root: string,
   folder: string,
   accepted: Omit<z.infer<typeof PlanFileSchema>, 'boot'>,
 ): Promise<void> {
   await mkdir(folder, { mode: 0o700 });
+  try {
+    await writeDurably(root, folder, JSON.stringify({ ...accepted, boot: bootId() }));
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function writeDurably(root: string, folder: string, text: string): Promise<void> {
   const file = await open(join(folder, PLAN), 'wx', 0o600);
   try {
-    await file.writeFile(JSON.stringify({ ...accepted, boot: bootId() }));
+    await file.writeFile(text);
     // Together: the file system makes one commit of them.
     await Promise.all([file.sync(), syncFolder(folder), syncFolder(root)]);
   } finally {

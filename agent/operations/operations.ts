@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { Clock } from '../../protocol/clock.ts';
 import type { Identity } from '../../protocol/enrolment.ts';
 import type { Operation } from '../../protocol/operation.ts';
@@ -286,12 +285,10 @@ export class Operations implements SessionWork {
     } catch (error) {
       this.#accepting.delete(key);
       const code = systemCode(error);
-      this.#deps.onDiskTrouble(code);
-      const problem = code === 'ENOSPC' || code === 'EDQUOT' ? 'agent-disk-full' : 'internal';
-      this.#refuse(operation.operation, operation.attempt, problem, `It could not be written down: ${code}.`);
-      await rm(folder, { recursive: true, force: true }).catch((left: unknown) =>
-        this.#deps.onDiskTrouble(systemCode(left)),
-      );
+      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+      if (isFull) this.#deps.onDiskTrouble(code);
+      const detail = `It could not be written down: ${code}.`;
+      this.#refuse(operation.operation, operation.attempt, isFull ? 'agent-disk-full' : 'internal', detail);
     } finally {
       turn.resolve();
     }

@@ -26,6 +26,8 @@ import type { Spool } from './spool.ts';
 /** Bytes of output that may wait for the disk before the step is paused, and below which it goes on. */
 const PAUSE_BYTES = 1 << 20;
 const RESUME_BYTES = 256 << 10;
+/** The longest grace for what an earlier process of the agent left running: nobody watches it any more. */
+const ABANDONED_GRACE_MS = 5_000;
 
 export interface RunDeps {
   readonly clock: Clock;
@@ -264,7 +266,13 @@ export async function endAbandoned(
   clock: Clock,
   firstOpenStep: number,
 ): Promise<void> {
-  const survivors = await stopTree(tree, null, operation.plan.graceSeconds * 1000, clock, new Promise(() => undefined));
+  const survivors = await stopTree(
+    tree,
+    null,
+    Math.min(operation.plan.graceSeconds * 1000, ABANDONED_GRACE_MS),
+    clock,
+    new Promise(() => undefined),
+  );
   const detail = 'The agent was restarted while this ran; what still ran was stopped.';
   for (let step = firstOpenStep; step < operation.plan.steps.length; step++) {
     const isRunning = step === firstOpenStep;
