@@ -92,12 +92,6 @@ export const PROBLEMS = {
     title: 'The executable for this platform is not built',
     todo: 'Build it with `npm run build:agents`, then download again.',
   },
-  'package-unverified': {
-    status: 502,
-    retry: true,
-    title: 'The downloaded package is not what was signed',
-    todo: 'Download it again. If this stays, do not start it and tell whoever runs the coordinator.',
-  },
   'execution-ended': {
     status: 409,
     retry: false,

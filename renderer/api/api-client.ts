@@ -1,7 +1,7 @@
 import type { Route } from '../../protocol/api/route.ts';
 import { ROUTES, type RouteAnswer, type RouteName, type RouteRequest, routePath } from '../../protocol/api/routes.ts';
 import { OutrunnerError, ProblemSchema } from '../../protocol/problems.ts';
-import { CoordinatorError } from './coordinator-error.ts';
+import { ConsoleFault, CoordinatorError } from './coordinator-error.ts';
 
 type Routes = typeof ROUTES;
 
@@ -72,10 +72,10 @@ export function createApiClient(fetch: Fetch): ApiClient {
       const json: unknown = await reach(() => response.json(), options?.signal);
       const answer = row.answer.safeParse(json);
       if (!answer.success) {
-        throw new OutrunnerError('internal', {
-          detail: `The coordinator answered “${row.summary}” in a form that this console does not understand.`,
-          cause: answer.error,
-        });
+        throw new ConsoleFault(
+          `The coordinator answered “${row.summary}” in a form that this console does not understand.`,
+          answer.error,
+        );
       }
       if (name === 'me' || name === 'signIn') csrf = (answer.data as { csrf: string | null }).csrf;
       return answer.data as RouteAnswer<Routes[typeof name]>;

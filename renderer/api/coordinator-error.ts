@@ -1,4 +1,4 @@
-import { OutrunnerError, type Problem, ProblemCodeSchema } from '../../protocol/problems.ts';
+import { OutrunnerError, PROBLEMS, type Problem, ProblemCodeSchema } from '../../protocol/problems.ts';
 
 /**
  * A problem that the coordinator answered with. Title, what to do and the fields are the coordinator's own words, also for
@@ -18,6 +18,11 @@ export class CoordinatorError extends OutrunnerError {
     return this.problem.status;
   }
 
+  /** Short, and the same each time. */
+  get title(): string {
+    return this.problem.title;
+  }
+
   override get todo(): string {
     return this.problem.todo;
   }
@@ -28,9 +33,31 @@ export class CoordinatorError extends OutrunnerError {
   }
 }
 
+/** Something that went wrong in the console itself, or that it could not make sense of. */
+export class ConsoleFault extends OutrunnerError {
+  constructor(detail: string, cause: unknown) {
+    super('internal', { detail, cause });
+    this.name = 'ConsoleFault';
+  }
+
+  get title(): string {
+    return 'The console could not go on';
+  }
+
+  override get todo(): string {
+    return 'Reload the console. If this stays, console and coordinator may be of different versions.';
+  }
+}
+
+/** The title of a problem: the coordinator's own word, else that of the table. */
+export function titleOf(error: OutrunnerError): string {
+  if (error instanceof CoordinatorError || error instanceof ConsoleFault) return error.title;
+  return PROBLEMS[error.code].title;
+}
+
 /** Any thrown value as an {@link OutrunnerError}; what is not one already is a fault of the console itself. */
 export function asOutrunnerError(error: unknown): OutrunnerError {
   if (error instanceof OutrunnerError) return error;
   const detail = error instanceof Error ? error.message : String(error);
-  return new OutrunnerError('internal', { detail: `The console failed: ${detail}`, cause: error });
+  return new ConsoleFault(detail, error);
 }

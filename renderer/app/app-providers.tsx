@@ -5,7 +5,7 @@ import type { ReactNode } from 'react';
 import type { Host } from '../host/host.ts';
 import { HostProvider } from '../host/host-context.tsx';
 import { styleNonce } from './style-nonce.ts';
-import { theme } from './theme.ts';
+import { theme, themeVariables } from './theme.ts';
 
 interface Props {
   readonly queryClient: QueryClient;
@@ -18,7 +18,12 @@ export function AppProviders({ queryClient, host, children }: Props) {
   return (
     <QueryClientProvider client={queryClient}>
       <HostProvider host={host}>
-        <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={styleNonce}>
+        <MantineProvider
+          theme={theme}
+          cssVariablesResolver={themeVariables}
+          defaultColorScheme="auto"
+          getStyleNonce={styleNonce}
+        >
           <Notifications position="bottom-right" limit={4} />
           {children}
         </MantineProvider>

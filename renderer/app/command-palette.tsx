@@ -18,6 +18,7 @@ export function CommandPalette({ project }: { project: string | null }) {
       shortcut={['mod + K']}
       scrollable
       maxHeight={420}
+      lockScroll={false}
       aria-label="Search and commands"
     >
       <Spotlight.Search

@@ -3,7 +3,9 @@ import {
   Alert,
   Badge,
   Button,
+  type CSSVariablesResolver,
   createTheme,
+  Drawer,
   Input,
   type MantineColorsTuple,
   Menu,
@@ -34,13 +36,27 @@ const ink: MantineColorsTuple = [
   '#143d7d',
 ];
 
+/** Mantine's greys of the dark theme, from text to the deepest ground, with a little of the ink in them. */
+const dark: MantineColorsTuple = [
+  '#e2e6ec',
+  '#c3cad4',
+  '#a5afbd',
+  '#7d8898',
+  '#414a58',
+  '#343b47',
+  '#222833',
+  '#1b1f26',
+  '#171a20',
+  '#14171c',
+];
+
 const small = { size: 'sm' } as const;
 
 /** Calm and dense: small type, little rounding, one accent. The colours of both themes are in `app.css`. */
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: { light: 6, dark: 6 },
-  colors: { ink },
+  colors: { ink, dark },
   autoContrast: false,
   defaultRadius: 'sm',
   cursorType: 'pointer',
@@ -69,17 +85,46 @@ export const theme = createTheme({
     Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
     Menu: Menu.extend({ defaultProps: { shadow: 'md', withinPortal: true, transitionProps: { duration: 80 } } }),
     Modal: Modal.extend({
-      defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.45 }, transitionProps: { duration: 100 } },
+      // The page itself never scrolls; and the library that would lock it writes styles that the page's policy forbids.
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.45 },
+        transitionProps: { duration: 100 },
+      },
     }),
+    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, transitionProps: { duration: 100 } } }),
     Paper: Paper.extend({ defaultProps: { radius: 'md' } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 6, horizontalSpacing: 10, fz: 'sm' } }),
     Badge: Badge.extend({ defaultProps: { radius: 'sm', tt: 'none', fw: 600 } }),
-    Alert: Alert.extend({ defaultProps: { radius: 'md' } }),
+    Alert: Alert.extend({
+      defaultProps: { radius: 'md' },
+      vars: (_theme, { color = 'ink' }) => ({ root: { '--alert-tint': `var(--mantine-color-${color}-6)` } as object }),
+    }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 250, withArrow: true, events: { hover: true, focus: true, touch: true } },
     }),
     InputWrapper: Input.Wrapper.extend({
       defaultProps: { inputWrapperOrder: ['label', 'description', 'input', 'error'] },
     }),
+  },
+});
+
+/** Text colours that keep 4.5 : 1 on the surfaces of both themes, where Mantine's own do not. */
+export const themeVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-text': '#1c222b',
+    '--mantine-color-dimmed': '#515a68',
+    '--mantine-color-placeholder': '#697281',
+    '--mantine-color-error': '#b91c1c',
+    '--mantine-color-default-border': '#c9ced7',
+  },
+  dark: {
+    '--mantine-color-dimmed': '#a5afbd',
+    '--mantine-color-placeholder': '#8a94a3',
+    '--mantine-color-anchor': '#8ab4f8',
+    '--mantine-color-error': '#ff8a8a',
+    '--mantine-color-default-hover': '#2a313d',
   },
 });

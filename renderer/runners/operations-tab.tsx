@@ -6,11 +6,11 @@ import { useMemo } from 'react';
 import type { ExecutionSummary } from '../../protocol/api/executions.ts';
 import type { Runner } from '../../protocol/api/runners.ts';
 import { isTerminal } from '../../protocol/execution-state.ts';
+import { StateMark } from '../activity/state-mark.tsx';
 import { executionQueries } from '../api/execution-queries.ts';
 import { DataState } from '../ui/data-state.tsx';
 import { type DataColumn, DataTable } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
-import { ExecutionStateIcon } from '../ui/execution-state-icon.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { useNow } from '../ui/ticker.ts';
 import { durationText } from '../ui/time-text.ts';
@@ -73,7 +73,7 @@ function executionColumns(): DataColumn<ExecutionSummary>[] {
       id: 'state',
       header: 'State',
       width: '130px',
-      cell: ({ state }) => <ExecutionStateIcon state={state} withWord />,
+      cell: ({ state }) => <StateMark state={state} />,
     },
     {
       id: 'title',

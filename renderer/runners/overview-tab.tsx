@@ -117,7 +117,9 @@ function Checks({ replicas }: { replicas: readonly Replica[] }) {
             <b>{check}</b> {ok ? 'in order' : 'failing'}
             {replicas.length > 1 && ` on ${replica.hostname}`}
             {detail !== '' && `: ${detail}`}
-            {check === 'clock' && replica.skewMs !== null && ` (${clockWords(replica.skewMs)})`}
+            {check === 'clock' && replica.skewMs !== null && clockWords(replica.skewMs) !== 'right' && (
+              <> ({clockWords(replica.skewMs)})</>
+            )}
           </Text>
         </Group>
       ))}

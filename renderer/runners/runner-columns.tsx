@@ -17,7 +17,7 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
     {
       id: 'status',
       header: 'Status',
-      width: '84px',
+      width: '78px',
       value: (runner) => STATUS_LOOK[runner.status].rank,
       cell: (runner) => (
         <Group gap={6} wrap="nowrap">
@@ -29,7 +29,7 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
     {
       id: 'name',
       header: 'Runner Name',
-      width: '190px',
+      width: '200px',
       value: (runner) => runner.name,
       cell: (runner) => (
         <Group gap={6} wrap="nowrap">
@@ -59,11 +59,11 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
     {
       id: 'lastCheckin',
       header: 'Last Check-in',
-      width: '116px',
+      width: '108px',
       value: (runner) => (runner.lastCheckin === null ? null : Date.parse(runner.lastCheckin)),
       cell: (runner) => <RelativeTime at={runner.lastCheckin} />,
     },
-    { id: 'tags', header: 'Tags', width: '190px', cell: (runner) => <Tags tags={runner.tags} limit={3} /> },
+    { id: 'tags', header: 'Tags', width: '180px', cell: (runner) => <Tags tags={runner.tags} limit={3} /> },
     {
       id: 'projects',
       header: 'Projects',
@@ -119,8 +119,9 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       id: 'actions',
       header: 'Actions',
       hiddenHeader: true,
-      width: '52px',
+      width: '48px',
       align: 'right',
+      sticky: true,
       cell: (runner) => <RunnerActions runner={runner} project={project} />,
     },
   ];

@@ -87,7 +87,7 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
             onSort={(sort) => change({ sort: RunnerSearchSchema.shape.sort.parse(sort) })}
             onOpen={(runner) => void navigate({ to: '/runners/$id', params: { id: runner.id } })}
             flashOn={runnerNews}
-            minWidth={1080}
+            minWidth={1160}
             fill
           />
           <Text size="xs" c="dimmed" mt={6} role="status">

@@ -40,6 +40,7 @@ function CoordinatorSection() {
               { term: 'Runs', value: coordinator.embedded ? 'on this computer, inside the console' : 'as a service' },
               { term: 'Up for', value: health.data ? durationText(health.data.uptimeSeconds * 1000) : '–' },
               { term: 'Id', value: <Code>{coordinator.id}</Code> },
+              { term: 'Public key', value: <Code>{coordinator.publicKey}</Code> },
               { term: 'Signed in as', value: `${user.name} (${user.role})` },
               {
                 term: 'REST API',

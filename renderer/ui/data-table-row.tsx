@@ -25,7 +25,7 @@ function PlainRow<Row>({ index, row, columns, tabbable, flash, onFocus }: Props<
       onFocus={() => onFocus(index)}
     >
       {columns.map((column) => (
-        <td key={column.id} data-align={column.align}>
+        <td key={column.id} data-align={column.align} data-sticky={column.sticky || undefined}>
           <div className={classes.cell}>{column.cell(row)}</div>
         </td>
       ))}

@@ -18,6 +18,8 @@ export interface DataColumn<Row> {
   /** The heading is for screen readers alone (icons, actions). */
   readonly hiddenHeader?: boolean;
   readonly align?: 'left' | 'right';
+  /** Stays in sight at the right when the table is scrolled sideways. */
+  readonly sticky?: boolean;
 }
 
 interface Props<Row> {

@@ -1,7 +1,6 @@
 import { Alert, Button, Code, Group, List, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
-import { PROBLEMS } from '../../protocol/problems.ts';
-import { asOutrunnerError, CoordinatorError } from '../api/coordinator-error.ts';
+import { asOutrunnerError, CoordinatorError, titleOf } from '../api/coordinator-error.ts';
 
 interface Props {
   readonly error: unknown;
@@ -14,7 +13,7 @@ interface Props {
 export function ProblemAlert({ error, onRetry, shownFields }: Props) {
   const problem = asOutrunnerError(error);
   const coordinator = problem instanceof CoordinatorError ? problem : null;
-  const title = coordinator?.problem.title ?? PROBLEMS[problem.code].title;
+  const title = titleOf(problem);
   const fields = problem.fields.filter(({ path }) => !shownFields?.(path));
   return (
     <Alert color="red" variant="light" title={title} icon={<IconAlertTriangle aria-hidden />} role="alert">

@@ -45,6 +45,7 @@ export function TagInput({ value, onChange, suggestions = [], error, onBlur, ...
       onChange={accept}
       data={suggestions.filter((tag) => !taken.has(tagKey(tag)))}
       limit={20}
+      openOnFocus={false}
       splitChars={[',', ';', ' ']}
       isDuplicate={(tag, current) => current.some((other) => tagKey(other) === tagKey(tag))}
       onDuplicate={(tag) => {

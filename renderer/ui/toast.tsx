@@ -1,7 +1,6 @@
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
-import { PROBLEMS } from '../../protocol/problems.ts';
-import { asOutrunnerError, CoordinatorError } from '../api/coordinator-error.ts';
+import { asOutrunnerError } from '../api/coordinator-error.ts';
 
 /** Says that an action of one's own worked. */
 export function toastDone(message: string): void {
@@ -11,11 +10,9 @@ export function toastDone(message: string): void {
 /** Says that an action of one's own failed, and what to do. Stays until it is closed. */
 export function toastProblem(what: string, error: unknown): void {
   const problem = asOutrunnerError(error);
-  const title = problem instanceof CoordinatorError ? problem.problem.title : PROBLEMS[problem.code].title;
-  const reason = problem.message === title ? problem.message : `${problem.message}`;
   notifications.show({
     title: what,
-    message: `${reason} ${problem.todo}`,
+    message: `${problem.message} ${problem.todo}`,
     color: 'red',
     icon: <IconAlertTriangle size={18} aria-hidden />,
     autoClose: false,
