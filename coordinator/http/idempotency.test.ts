@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
+
+let whole: WholeCoordinator;
+beforeAll(async () => {
+  whole = await startWhole();
+});
+afterAll(() => whole.stop());
+
+const create = (name: string, key: string) =>
+  whole.call('createRunner', { body: newRunner(name), headers: { 'idempotency-key': key } });
+
+it('answers a repeated call with the first answer, secrets included, and does nothing again', async () => {
+  const first = await create('one', 'key-1');
+  const again = await create('one', 'key-1');
+  expect(first).toMatchObject({ status: 201 });
+  expect(again).toMatchObject({ status: 201, body: first.body });
+  expect([first.headers.get('idempotency-replayed'), again.headers.get('idempotency-replayed')]).toEqual([
+    null,
+    'true',
+  ]);
+  expect((await whole.call('listRunners', { query: { search: 'one' } })).body.total).toBe(1);
+});
+
+it('does it once when the same call comes several times at the same moment', async () => {
+  const answers = await Promise.all([1, 2, 3, 4].map(() => create('together', 'key-2')));
+  expect(new Set(answers.map((one) => one.body.runner.id)).size).toBe(1);
+  expect(answers.map((one) => one.status)).toEqual([201, 201, 201, 201]);
+});
+
+it('refuses a key that was used for another request, also while that is under way', async () => {
+  await create('a', 'key-3');
+  expect(await create('b', 'key-3')).toMatchObject({ status: 409, body: { code: 'idempotency-mismatch' } });
+  const answers = await Promise.all([create('c', 'key-4'), create('d', 'key-4')]);
+  expect(answers.map((one) => one.status).sort()).toEqual([201, 409]);
+});
+
+it('lets what failed be tried again under the same key', async () => {
+  expect((await create('taken', 'key-5')).status).toBe(201);
+  expect((await create('taken', 'key-6')).status).toBe(409);
+  await whole.call('deleteRunner', {
+    params: { id: (await whole.call('listRunners', { query: { search: 'taken' } })).body.items[0].id },
+  });
+  expect((await create('taken', 'key-6')).status).toBe(201);
+});
+
+it('remembers over a restart, and forgets after a day', async () => {
+  const first = await create('kept', 'key-7');
+  whole = await whole.restart();
+  expect((await create('kept', 'key-7')).body).toEqual(first.body);
+  whole.clock.jump(24 * 3_600_000);
+  expect(await create('kept', 'key-7')).toMatchObject({ status: 409, body: { code: 'name-taken' } });
+});
+
+it('says what a key must be like', async () => {
+  for (const key of ['x'.repeat(201), 'with blank', '']) {
+    const answer = await create('never', key);
+    expect([key.length, answer.status, answer.body.fields?.[0]?.path]).toEqual([
+      key.length,
+      400,
+      'headers.idempotency-key',
+    ]);
+  }
+});
