@@ -99,7 +99,9 @@ export function problemResponse(error: OutrunnerError): Response {
 function limited(body: ReadableStream<Uint8Array>): { stream: ReadableStream<Uint8Array>; isTooLarge(): boolean } {
   let size = 0;
   const count = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
+    transform(chunk: Uint8Array | undefined, controller) {
+      // Electron has handed out bodies with holes at their end (electron/electron#39658).
+      if (chunk === undefined) return;
       size += chunk.byteLength;
       if (size > LARGEST_BODY) controller.error(new Error('body too large'));
       else controller.enqueue(chunk);

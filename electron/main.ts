@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   app,
   BrowserWindow,
@@ -47,7 +47,7 @@ const clock = systemClock();
 const log = createShellLog(join(app.getPath('userData'), 'logs', 'shell.log'), clock, (line) => console.error(line));
 const report = (error: unknown) => log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 const inApp = (...parts: string[]) => join(app.getAppPath(), 'dist', ...parts);
-const dataFolder = process.env[DATA_FOLDER_VARIABLE] ?? join(homedir(), DATA_FOLDER_NAME);
+const dataFolder = resolve(process.env[DATA_FOLDER_VARIABLE] || join(homedir(), DATA_FOLDER_NAME));
 const caller = { clock, fetch: (url: string, init: RequestInit) => net.fetch(url, init) };
 const devTools = !app.isPackaged;
 
@@ -75,8 +75,10 @@ async function serve(): Promise<void> {
     clock,
     findRunning: () => findRunningCoordinator(caller, dataFolder),
     async start() {
-      const port = String(settings.value.embeddedPort ?? DEFAULT_PORT);
-      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--port', port, '--port-search'];
+      const last = String(settings.value.embeddedPort ?? DEFAULT_PORT);
+      const port = process.env.OUTRUNNER_PORT ? [] : ['--port', last, '--port-search'];
+      const agents = app.isPackaged ? ['--agents-dir', join(process.resourcesPath, 'agents')] : [];
+      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--embedded', ...port, ...agents];
       const program = { module: inApp('coordinator', 'main.mjs'), args, env: process.env };
       return startCoordinatorProcess(utilityProcess.fork, program, log);
     },
