@@ -15,6 +15,8 @@ export function takeTicket(
   history: { replaceState(state: unknown, unused: string, url: string): void },
 ): string | null {
   if (!place.hash.startsWith(PREFIX)) return null;
+  // First: the page's own location forgets the fragment with the next line.
+  const ticket = decodeURIComponent(place.hash.slice(PREFIX.length));
   history.replaceState(null, '', place.pathname + place.search);
-  return decodeURIComponent(place.hash.slice(PREFIX.length)) || null;
+  return ticket || null;
 }
