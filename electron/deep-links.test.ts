@@ -8,7 +8,6 @@ const ID = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
 it('reads the places that a link may open', () => {
   expect(parseDeepLink(`outrunner://runner/${ID}`)).toEqual({ open: 'runner', id: ID });
   expect(parseDeepLink(`outrunner://execution/${ID.toUpperCase()}/`)).toEqual({ open: 'execution', id: ID });
-  expect(parseDeepLink(`outrunner://job/${ID}`)).toEqual({ open: 'job', id: ID });
   expect(parseDeepLink('outrunner://')).toEqual({ open: 'home' });
 });
 
@@ -18,6 +17,7 @@ it('refuses what would act, lead elsewhere or hide something', () => {
     `outrunner://runner/${ID}#x`,
     `outrunner://runner/../${ID}`,
     `outrunner://run/${ID}`,
+    `outrunner://job/${ID}`,
     `outrunner://constructor/${ID}`,
     'outrunner://runner/1',
     `https://outrunner/${ID}`,

@@ -4,17 +4,14 @@ import { APP_ORIGIN } from './own-url.ts';
 export const LINK_SCHEME = 'outrunner';
 
 /** What a link from outside can mean. It navigates, never acts: any web page can open it. */
-export type DeepLink =
-  | { readonly open: 'home' }
-  | { readonly open: 'runner' | 'execution' | 'job'; readonly id: string };
+export type DeepLink = { readonly open: 'home' } | { readonly open: 'runner' | 'execution'; readonly id: string };
 
-const PLACES: Readonly<Record<string, 'runner' | 'execution' | 'job'>> = {
+const PLACES: Readonly<Record<string, 'runner' | 'execution'>> = {
   runner: 'runner',
   execution: 'execution',
-  job: 'job',
 };
 
-/** Reads `outrunner://runner/<id>`, `…execution/<id>`, `…job/<id>` or `outrunner://`; undefined for anything else. */
+/** Reads `outrunner://runner/<id>`, `outrunner://execution/<id>` or `outrunner://`; undefined for anything else. */
 export function parseDeepLink(text: string): DeepLink | undefined {
   if (text.length > 200) return undefined;
   const match = /^outrunner:\/\/(?:([a-z]+)\/([0-9a-fA-F-]{36})\/?)?$/.exec(text);
@@ -44,7 +41,5 @@ export function addressOf(link: DeepLink): string {
       return `${APP_ORIGIN}/runners/${link.id}`;
     case 'execution':
       return `${APP_ORIGIN}/executions/${link.id}`;
-    case 'job':
-      return `${APP_ORIGIN}/jobs/${link.id}`;
   }
 }

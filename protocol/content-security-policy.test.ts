@@ -24,7 +24,10 @@ describe('the policy of the console page', () => {
     }
   });
 
-  it('puts the nonce first into the head, and refuses a page without one', () => {
+  it('puts the nonce where the page left room, else first into the head, and refuses a page without one', () => {
+    expect(withNonce('<head><meta name="csp-nonce" content="__CSP_NONCE__" /></head>', NONCE)).toBe(
+      `<head><meta name="csp-nonce" content="${NONCE}" /></head>`,
+    );
     expect(withNonce('<!doctype html><head lang="en"><title>x</title></head>', NONCE)).toBe(
       `<!doctype html><head lang="en"><meta name="csp-nonce" content="${NONCE}"><title>x</title></head>`,
     );

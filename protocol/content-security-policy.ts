@@ -35,17 +35,20 @@ export const PAGE_HEADERS = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 } as const;
 
+/** Where the built page leaves room for the nonce. */
+export const NONCE_PLACE = '__CSP_NONCE__';
+
 /**
- * Writes the nonce into the page, as the first thing of its head.
- * @throws Error when the page has no head: then it would run without styles, which nobody would understand.
+ * Writes the nonce into the page: where it left room, else as the first thing of its head.
+ * @throws Error when the page has neither: then it would run without styles, which nobody would understand.
  */
 export function withNonce(html: string, nonce: string): string {
   assertNonce(nonce);
-  const meta = `<meta name="${NONCE_META}" content="${nonce}">`;
+  if (html.includes(NONCE_PLACE)) return html.replaceAll(NONCE_PLACE, nonce);
   const head = /<head(?:\s[^>]*)?>/i.exec(html);
   if (!head) throw new Error('The page of the console has no <head>.');
   const end = head.index + head[0].length;
-  return html.slice(0, end) + meta + html.slice(end);
+  return `${html.slice(0, end)}<meta name="${NONCE_META}" content="${nonce}">${html.slice(end)}`;
 }
 
 /** A nonce that could end its quotes would be a hole in the policy. */
