@@ -117,8 +117,12 @@ function sendJson(answer: KeptAnswer, reply: FastifyReply): FastifyReply {
 /** Sends what is no JSON. */
 export function sendStream(answer: StreamAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   reply.code(answer.status ?? 200).headers(answer.headers);
-  if (request.method !== 'HEAD' || typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) {
-    return reply.send(answer.body);
+  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) return reply.send(answer.body);
+  if (request.method !== 'HEAD') {
+    reply.send(answer.body);
+    // What is followed may have nothing to say for long; its reader shall know at once that it is being answered.
+    reply.raw.flushHeaders();
+    return reply;
   }
   // Nobody reads the body of a HEAD: its maker is told to stop.
   answer.body.destroy();
