@@ -98,7 +98,7 @@ async function outrunnerDispatch(work: string): Promise<Samples> {
 const BARE_AGENT = `
 import { spawn } from 'node:child_process';
 import { WebSocket } from 'ws';
-const socket = new WebSocket(process.argv[2]);
+const socket = new WebSocket(process.argv[1]);
 socket.on('message', (command) => {
   spawn('sh', ['-c', command.toString()], { stdio: 'ignore' }).on('exit', (code) => socket.send(String(code)));
 });
@@ -116,7 +116,10 @@ async function bareDispatch(work: string): Promise<Samples> {
       cwd: path.resolve(import.meta.dirname, '..'),
     },
   );
-  const [socket] = (await once(server, 'connection')) as [WebSocket];
+  const early = program.ended.then(() => {
+    throw new Error(`The bare agent ended:\n${program.output()}`);
+  });
+  const [socket] = (await Promise.race([once(server, 'connection'), early])) as [WebSocket];
   const samples: Samples = { start: [], end: [] };
   for (let n = 0; n < RUNS + WARM_UP; n++) {
     const file = path.join(work, `bare-${n}`);

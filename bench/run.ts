@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { ensureBuilt } from '../build/ensure-built.ts';
 import { dispatch } from './dispatch.ts';
 import { type Benchmark, printFigures } from './harness/figures.ts';
 import { endAll } from './harness/process.ts';
@@ -16,6 +17,7 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
+await ensureBuilt(['coordinator', 'agents'], console.log);
 for (const benchmark of benchmarks) {
   if (wanted.length > 0 && !wanted.includes(benchmark.name)) continue;
   const work = await mkdtemp(path.join(os.tmpdir(), `outrunner-bench-${benchmark.name}-`));
