@@ -3,13 +3,13 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
 import { stepLabel, type Workflow } from '../../protocol/operation.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
 import type { Journals } from '../journals/journals.ts';
 import type { Store } from '../store/store.ts';
 import { type Chosen, type Dispatcher, offerOf, runnerOf } from './dispatcher.ts';
 import { ExecutionRecord, type ExecutionRow, type OperationRow, type StepRow } from './execution-record.ts';
 import type { LiveExecutions } from './live-executions.ts';
+import { refuseTooLarge } from './message-size.ts';
 
 /** What is to be run, with everything decided but by which Runner. */
 export interface StartRequest {
@@ -37,9 +37,6 @@ export interface StartDeps {
   created(record: ExecutionRecord): void;
 }
 
-/** Room in a message for everything but the workflow and the options. */
-const ENVELOPE_BYTES = 64 << 10;
-
 /**
  * Starts an execution: chooses a Runner if one is free, stores all of it in one durable write, then sends. Resolves once
  * it is durable.
@@ -47,7 +44,7 @@ const ENVELOPE_BYTES = 64 << 10;
  */
 export async function startExecution(deps: StartDeps, request: StartRequest): Promise<ExecutionRecord> {
   const { clock, dispatcher, journals, link, live, store } = deps;
-  checkSize(request);
+  refuseTooLarge(request.workflow, request.options);
   const operationId = randomUUID();
   const chosen = await dispatcher.choose(request.project.id, request.runnerTags, operationId);
   const now = clock.now();
@@ -91,17 +88,6 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
     dispatcher.send(record);
   }
   return record;
-}
-
-/** The message carries it as JSON inside JSON, which makes it longer than it looks. */
-function checkSize(request: StartRequest): void {
-  const { workflow, options } = request;
-  if (Buffer.byteLength(JSON.stringify(JSON.stringify({ workflow, options }))) <= MAX_MESSAGE_BYTES - ENVELOPE_BYTES)
-    return;
-  throw new OutrunnerError('invalid-input', {
-    detail: 'The steps and options are too large to be sent to a Runner (4 MiB in all).',
-    fields: [{ path: 'workflow.steps', message: 'The steps are too large: at most 4 MiB in all.' }],
-  });
 }
 
 function executionRow(request: StartRequest, chosen: Chosen | null, now: number): ExecutionRow {

@@ -5,6 +5,7 @@ import type { Job, JobInputSchema } from '../../protocol/api/jobs.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { refuseTooLarge } from '../executions/message-size.ts';
 import type { Live } from '../live/live.ts';
 import { findProject } from '../projects/find-project.ts';
 import type { Database, JobTable } from '../store/schema.ts';
@@ -21,10 +22,14 @@ export interface JobDeps {
 
 type Definition = z.output<typeof JobInputSchema>;
 
-/** Makes a job. @throws OutrunnerError `not-found` for the project, `name-taken` within project and group. */
+/**
+ * Makes a job. @throws OutrunnerError `not-found` for the project, `name-taken` within project and group, `invalid-input`
+ * when it does not fit into a message to an agent.
+ */
 export async function createJob(deps: JobDeps, projectName: string, input: Definition): Promise<Job> {
   const { clock, live, store } = deps;
   const now = clock.now();
+  refuseTooLarge(input.workflow, {});
   const { row, project } = await store.write(async (tx) => {
     const project = await findProject(tx, projectName);
     const row: JobTable = {
@@ -51,6 +56,7 @@ export async function createJob(deps: JobDeps, projectName: string, input: Defin
  */
 export async function replaceJob(deps: JobDeps, id: string, input: Definition, expected: number | null): Promise<Job> {
   const { clock, live, store } = deps;
+  refuseTooLarge(input.workflow, {});
   const { row, project } = await store.write(async (tx) => {
     const { row: old, project } = await findJob(tx, id);
     if (expected !== null && expected !== old.version) {
