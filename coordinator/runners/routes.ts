@@ -1,4 +1,5 @@
 import { ROUTES } from '../../protocol/api/routes.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
 import type { Serve } from '../http/call.ts';
 import type { Presence } from '../presence.ts';
 import { isoTime } from '../store/stored-forms.ts';
@@ -41,6 +42,9 @@ export function serveRunners(serve: Serve, runners: Runners, presence: Presence)
 
   serve(ROUTES.pingRunner, async ({ params }) => {
     index.need(params.id);
+    if (!presence.ofRunner(params.id).some((replica) => replica.connected)) {
+      throw new OutrunnerError('runner-unreachable', { detail: 'No agent of this Runner is connected.' });
+    }
     const { replicaId, roundTripMs } = await presence.ping(params.id, PING_WITHIN_MS);
     return { roundTripMs, replica: replicaId };
   });
