@@ -26,6 +26,7 @@ export function ProjectSwitcher({ project }: { project: string | null }) {
       store={combobox}
       width={280}
       position="bottom-start"
+      keepMounted={false}
       onOptionSubmit={(name) => {
         combobox.closeDropdown();
         void navigate({ to: '/projects/$project/jobs', params: { project: name } });
@@ -50,8 +51,8 @@ export function ProjectSwitcher({ project }: { project: string | null }) {
         <Combobox.Search
           value={search}
           onChange={(event) => setSearch(event.currentTarget.value)}
-          placeholder="Search projects"
-          aria-label="Search projects"
+          placeholder="Find a project"
+          aria-label="Find a project"
         />
         <Combobox.Options>
           <ScrollArea.Autosize mah={320} type="auto">
