@@ -53,22 +53,32 @@ export function recordLength(payloadLength: number): number {
   return HEADER_BYTES + payloadLength;
 }
 
-/** The bytes of one record. Throws RangeError for a payload over {@link MAX_PAYLOAD_BYTES}: the writer must split it. */
-export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
+/**
+ * The header of one record, for a writer that puts the payload behind it without copying. Throws RangeError for a payload
+ * over {@link MAX_PAYLOAD_BYTES}: the writer must split it.
+ */
+export function encodeRecordHeader(record: JournalRecord): Uint8Array<ArrayBuffer> {
   const { payload } = record;
   if (payload.length > MAX_PAYLOAD_BYTES)
     throw new RangeError(`A journal record holds at most ${MAX_PAYLOAD_BYTES} bytes.`);
-  const bytes = new Uint8Array(HEADER_BYTES + payload.length);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = RECORD_KINDS.indexOf(record.kind) + 1;
-  bytes[1] = STREAMS.indexOf(record.stream);
+  const header = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  header[0] = RECORD_KINDS.indexOf(record.kind) + 1;
+  header[1] = STREAMS.indexOf(record.stream);
   view.setUint16(2, record.step, true);
   view.setUint32(4, record.node, true);
   view.setUint32(8, record.number, true);
   view.setUint32(12, payload.length, true);
   view.setFloat64(16, record.time, true);
-  view.setUint32(24, crc32(payload, crc32(bytes.subarray(0, 24))), true);
-  bytes.set(payload, HEADER_BYTES);
+  view.setUint32(24, crc32(payload, crc32(header.subarray(0, 24))), true);
+  return header;
+}
+
+/** The bytes of one record. Throws RangeError for a payload over {@link MAX_PAYLOAD_BYTES}: the writer must split it. */
+export function encodeRecord(record: JournalRecord): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(HEADER_BYTES + record.payload.length);
+  bytes.set(encodeRecordHeader(record));
+  bytes.set(record.payload, HEADER_BYTES);
   return bytes;
 }
 

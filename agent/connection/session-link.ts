@@ -6,8 +6,8 @@ export type Welcome = Heard<'welcome'>;
 /** What the work of the agent may do with a session that is open. */
 export interface SessionLink {
   send(message: FromAgent): void;
-  /** Sends one binary frame. The bytes must not be changed afterwards. */
-  sendFrame(frame: Uint8Array): void;
+  /** Sends one binary frame. The bytes must not be changed until `left` is called: they have left, or never will. */
+  sendFrame(frame: Uint8Array, left: () => void): void;
   /** false: enough is on its way; ask again after {@link SessionWork.writable}. */
   canSend(): boolean;
 }

@@ -102,8 +102,8 @@ export class Session implements SessionLink {
     this.#write(JSON.stringify(message));
   }
 
-  sendFrame(frame: Uint8Array): void {
-    this.#write(frame);
+  sendFrame(frame: Uint8Array, left: () => void): void {
+    this.#write(frame, left);
   }
 
   canSend(): boolean {
@@ -263,12 +263,16 @@ export class Session implements SessionLink {
     }
   }
 
-  #write(data: string | Uint8Array): void {
-    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) return;
+  #write(data: string | Uint8Array, left?: () => void): void {
+    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) {
+      left?.();
+      return;
+    }
     this.#unsent += 1;
     this.#unsentSince ??= this.#deps.clock.monotonic();
     this.#socket.send(data, () => {
       this.#unsent -= 1;
+      left?.();
       // Progress restarts the deadline; it counts how long nothing at all has left, not how long the queue is.
       this.#unsentSince = this.#unsent === 0 ? null : this.#deps.clock.monotonic();
       if (this.#welcomed && this.canSend()) this.#deps.work.writable();

@@ -1,22 +1,25 @@
-import { journalFrameHeader } from '../../protocol/wire.ts';
+import { FRAME_HEADER_BYTES, journalFrameHeader } from '../../protocol/wire.ts';
 import type { SessionLink } from '../connection/session-link.ts';
 import type { Log } from '../log.ts';
-import type { Spool, WrittenBatch } from './spool.ts';
+import type { Spool, WrittenBatch, WrittenRecord } from './spool.ts';
 
 /** Records per frame: large enough to be cheap, small enough that a heartbeat does not wait behind it. */
 const FRAME_BYTES = 256 << 10;
 /** Journals that are read back at the same time: each needs an open file and a buffer. */
 const READS_AT_ONCE = 8;
+/** Buffers that are kept for the next frames. */
+const SPARE_BUFFERS = 4;
 
 /** One operation whose records are sent in this session. */
 interface Stream {
   readonly operation: string;
-  readonly attempt: number;
   readonly header: Uint8Array;
   readonly spool: Spool;
   /** Number of the next record to send. */
   cursor: number;
   reading: boolean;
+  /** It could not be read: left alone until the next session. */
+  broken: boolean;
 }
 
 /**
@@ -28,6 +31,8 @@ export class JournalSender {
   readonly #link: SessionLink;
   readonly #log: Log;
   readonly #streams = new Map<string, Stream>();
+  /** Frames are built in buffers that are used again once they have left: 200 MB of output leave no 200 MB of garbage. */
+  readonly #spare: Buffer[] = [];
   #turn = 0;
   #reads = 0;
   #stopped = false;
@@ -43,7 +48,7 @@ export class JournalSender {
     if (known) known.cursor = from;
     else {
       const header = journalFrameHeader(operation, attempt);
-      this.#streams.set(key, { operation, attempt, header, spool, cursor: from, reading: false });
+      this.#streams.set(key, { operation, header, spool, cursor: from, reading: false, broken: false });
     }
     this.pump();
   }
@@ -62,17 +67,13 @@ export class JournalSender {
   wrote(key: string, batch: WrittenBatch): void {
     const stream = this.#streams.get(key);
     if (stream === undefined || this.#stopped) return;
-    if (stream.cursor === batch.first && !stream.reading && this.#link.canSend() && batch.bytes <= FRAME_BYTES) {
-      stream.cursor = batch.next;
-      this.#send(stream, batch.buffers, batch.bytes);
-      return;
-    }
-    this.pump();
+    if (!stream.reading && stream.cursor === batch.first) this.#sendWritten(stream, batch.records);
+    if (stream.cursor < stream.spool.written) this.pump();
   }
 
   /** Sends what can be sent now. Called again when the link has room. */
   pump(): void {
-    const streams = [...this.#streams.values()].filter((s) => !s.reading && s.cursor < s.spool.written);
+    const streams = [...this.#streams.values()].filter((s) => !s.reading && !s.broken && s.cursor < s.spool.written);
     if (streams.length === 0) return;
     // Each takes its turn at being first, so that one that floods does not starve the others.
     this.#turn = (this.#turn + 1) % streams.length;
@@ -83,20 +84,49 @@ export class JournalSender {
     }
   }
 
+  /** Sends records that are still in memory, as far as the link takes them now. */
+  #sendWritten(stream: Stream, records: readonly WrittenRecord[]): void {
+    let at = 0;
+    while (at < records.length && this.#link.canSend()) {
+      const from = at;
+      let bytes = 0;
+      for (; at < records.length; at++) {
+        const { header, payload } = records[at] as WrittenRecord;
+        const length = header.length + payload.length;
+        if (at > from && bytes + length > FRAME_BYTES) break;
+        bytes += length;
+      }
+      const room = this.#takeBuffer(FRAME_HEADER_BYTES + bytes);
+      let end = FRAME_HEADER_BYTES;
+      for (const { header, payload } of records.slice(from, at)) {
+        room.set(header, end);
+        room.set(payload, end + header.length);
+        end += header.length + payload.length;
+      }
+      stream.cursor += at - from;
+      this.#send(stream, room, room.subarray(0, end));
+    }
+  }
+
   async #readAndSend(stream: Stream): Promise<void> {
     stream.reading = true;
     this.#reads += 1;
     try {
       while (!this.#stopped && this.#link.canSend()) {
         const from = stream.cursor;
-        const found = await stream.spool.read(from, FRAME_BYTES);
-        if (found === null || this.#stopped) break;
-        // It was told to start elsewhere while the disk answered.
-        if (stream.cursor !== from) continue;
+        const room = this.#takeBuffer(FRAME_HEADER_BYTES + FRAME_BYTES);
+        const found = await stream.spool.read(from, room, FRAME_HEADER_BYTES);
+        // Also when it was told to start elsewhere, or the session ended, while the disk answered.
+        if (found === null || this.#stopped || stream.cursor !== from) {
+          this.#giveBuffer(room);
+          if (found === null || this.#stopped) break;
+          continue;
+        }
         stream.cursor = found.next;
-        this.#send(stream, [found.records], found.records.length);
+        this.#send(stream, room, found.bytes);
       }
     } catch (error) {
+      stream.broken = true;
       // Its file was deleted under the read, because all of it was acknowledged; anything else must be seen.
       if (!this.#stopped && [...this.#streams.values()].includes(stream)) {
         this.#log.error('A journal could not be read back.', {
@@ -112,7 +142,18 @@ export class JournalSender {
     }
   }
 
-  #send(stream: Stream, buffers: readonly Uint8Array[], bytes: number): void {
-    this.#link.sendFrame(Buffer.concat([stream.header, ...buffers], stream.header.length + bytes));
+  #send(stream: Stream, room: Buffer, frame: Buffer): void {
+    frame.set(stream.header);
+    this.#link.sendFrame(frame, () => this.#giveBuffer(room));
+  }
+
+  #takeBuffer(bytes: number): Buffer {
+    if (bytes < FRAME_BYTES / 8) return Buffer.allocUnsafe(bytes);
+    const size = FRAME_HEADER_BYTES + FRAME_BYTES;
+    return (bytes <= size ? this.#spare.pop() : undefined) ?? Buffer.allocUnsafe(Math.max(bytes, size));
+  }
+
+  #giveBuffer(room: Buffer): void {
+    if (room.length === FRAME_HEADER_BYTES + FRAME_BYTES && this.#spare.length < SPARE_BUFFERS) this.#spare.push(room);
   }
 }

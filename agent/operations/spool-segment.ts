@@ -6,6 +6,18 @@ import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/jou
 /** Bytes between two entries of the index: how far a read may have to walk to find its first record. */
 const INDEX_EVERY = 128 << 10;
 
+interface Position {
+  readonly number: number;
+  readonly offset: number;
+}
+
+export interface ReadRecords {
+  /** The headroom, then whole records. */
+  readonly bytes: Buffer;
+  /** Number after the last of them. */
+  readonly next: number;
+}
+
 /** One file of a spool: records `first` up to `next`, without gaps. Named after its first record. */
 export class SpoolSegment {
   readonly first: number;
@@ -14,7 +26,9 @@ export class SpoolSegment {
   next: number;
   bytes: number;
   /** Sparse: every so many bytes, which record starts where. */
-  readonly #index: { readonly number: number; readonly offset: number }[] = [];
+  readonly #index: Position[] = [];
+  /** Behind the last record that was read: journals are read in order, mostly. */
+  #readUpTo: Position | null = null;
 
   /** Opened when it is needed and closed when it rests: thousands of operations may wait or be owed. */
   #file: Promise<FileHandle> | null = null;
@@ -76,35 +90,35 @@ export class SpoolSegment {
     this.bytes = offset + length;
   }
 
-  /** Whole records from number `from` on, at most `most` bytes unless the first alone is longer. */
-  async read(from: number, most: number): Promise<{ readonly records: Buffer; readonly next: number }> {
-    let low = 0;
-    let high = this.#index.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#index[middle]?.number ?? 0) <= from) low = middle;
-      else high = middle - 1;
-    }
-    const start = this.#index[low];
-    if (start === undefined || from < this.first || from >= this.next) return { records: Buffer.alloc(0), next: from };
+  /** Whole records from number `from` on, read into `room` from byte `headroom` on, or into a larger one if need be. */
+  async read(from: number, room: Buffer, headroom: number): Promise<ReadRecords> {
     const end = this.bytes;
     const file = await this.file();
-    let offset = start.offset;
-    let number = start.number;
-    let length = Math.min(end - offset, most + INDEX_EVERY);
+    let { number, offset } = this.#startOf(from);
+    let bytes = room;
     for (;;) {
-      const bytes = Buffer.allocUnsafe(length);
-      const { bytesRead } = await file.read(bytes, 0, length, offset);
-      const walked = walk(bytes.subarray(0, bytesRead), number, from, most);
+      const length = Math.min(end - offset, bytes.length - headroom);
+      const { bytesRead } = await file.read(bytes, headroom, length, offset);
+      const walked = walk(bytes.subarray(headroom, headroom + bytesRead), number, from);
       if (walked.until > walked.start) {
-        return { records: bytes.subarray(walked.start, walked.until), next: walked.next };
+        this.#readUpTo = { number: walked.next, offset: offset + walked.until };
+        // Skipped records lie before the wanted ones, and the headroom moves up over them.
+        return { bytes: bytes.subarray(walked.start, headroom + walked.until), next: walked.next };
       }
       if (offset + length >= end) throw new Error(`The spool ${this.path} is damaged at record ${from}.`);
-      // Either the records before `from` filled the piece, or one record is longer than the piece.
-      offset += walked.start;
-      number = walked.next;
-      length = Math.min(end - offset, length * 2);
+      // Records before `from` filled the room: go on behind them. Or one record is longer than the room.
+      if (walked.start > 0) {
+        offset += walked.start;
+        number = walked.next;
+      } else bytes = Buffer.allocUnsafe(bytes.length * 2);
     }
+  }
+
+  /** A record at or before `from`, and where it lies: where the last read ended, or an entry of the index. */
+  #startOf(from: number): Position {
+    if (this.#readUpTo?.number === from) return this.#readUpTo;
+    const after = this.#index.findIndex(({ number }) => number > from);
+    return this.#index.at(after < 0 ? -1 : after - 1) ?? { number: this.first, offset: 0 };
   }
 
   /** Closes the file; it opens again when it is needed. */
@@ -120,8 +134,8 @@ export class SpoolSegment {
   }
 }
 
-/** Skips records below `from`, then takes as many whole ones as fit; only lengths are looked at. */
-function walk(bytes: Buffer, firstNumber: number, from: number, most: number) {
+/** Skips records below `from`, then takes the whole ones; only lengths are looked at. */
+function walk(bytes: Buffer, firstNumber: number, from: number) {
   let at = 0;
   let number = firstNumber;
   let start = 0;
@@ -129,7 +143,6 @@ function walk(bytes: Buffer, firstNumber: number, from: number, most: number) {
     const end = at + HEADER_BYTES + bytes.readUInt32LE(at + 12);
     if (end > bytes.length) break;
     if (number < from) start = end;
-    else if (end - start > most && at > start) break;
     at = end;
     number += 1;
   }

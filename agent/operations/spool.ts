@@ -1,14 +1,16 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../protocol/clock.ts';
-import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
+import { encodeRecordHeader, type JournalRecord } from '../../protocol/journal.ts';
 import { systemCode } from '../agent-exit.ts';
-import { SpoolSegment, segmentFirst, segmentName } from './spool-segment.ts';
+import { type ReadRecords, SpoolSegment, segmentFirst, segmentName } from './spool-segment.ts';
 
 /** A segment is closed when it is this long; acknowledged segments are deleted whole. */
 const SEGMENT_BYTES = 16 << 20;
 /** Most bytes that one write takes. */
 const WRITE_BYTES = 1 << 20;
+/** Most records that one write takes: systems limit how many pieces that may be (1024), and a record is two. */
+const MOST_RECORDS = 500;
 /** When the disk takes nothing, how long to wait before the next try. */
 const RETRY_MS = 1_000;
 /** Records are made durable this long after they were written, many at a time. */
@@ -24,17 +26,17 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
 }
 
+/** A record on its way to the file, header and payload apart: what a step printed is copied as rarely as possible. */
+export interface WrittenRecord {
+  readonly header: Uint8Array;
+  readonly payload: Uint8Array;
+}
+
 /** What one write put into the file. The bytes must not be changed. */
 export interface WrittenBatch {
   readonly first: number;
   readonly next: number;
-  readonly buffers: readonly Uint8Array[];
-  readonly bytes: number;
-}
-
-interface Pending {
-  readonly number: number;
-  readonly bytes: Uint8Array;
+  readonly records: readonly WrittenRecord[];
 }
 
 /**
@@ -46,7 +48,7 @@ export class Spool {
   readonly folder: string;
   readonly #options: SpoolOptions;
   #segments: SpoolSegment[];
-  #pending: Pending[] = [];
+  #pending: WrittenRecord[] = [];
   #queuedBytes = 0;
   #next: number;
   #writing = false;
@@ -112,10 +114,11 @@ export class Spool {
   append(record: Omit<JournalRecord, 'number' | 'time' | 'node'>): void {
     if (this.#closed) throw new Error('The spool is closed.');
     const number = this.#next;
-    const bytes = encodeRecord({ ...record, node: 0, number, time: this.#options.clock.now() });
+    const header = encodeRecordHeader({ ...record, node: 0, number, time: this.#options.clock.now() });
     this.#next += 1;
-    this.#pending.push({ number, bytes });
-    this.#queuedBytes += bytes.length;
+    const pending = { header, payload: record.payload };
+    this.#pending.push(pending);
+    this.#queuedBytes += lengthOf(pending);
     if (!this.#writing) void this.#write();
   }
 
@@ -131,11 +134,14 @@ export class Spool {
     await (await this.#segments.at(-1)?.file())?.datasync();
   }
 
-  /** Whole records from number `from` on, about `most` bytes; null when there are none in the file (yet, or any more). */
-  async read(from: number, most: number): Promise<{ readonly records: Buffer; readonly next: number } | null> {
+  /**
+   * Whole records from number `from` on; null when there are none in the file (yet, or any more). They are read into
+   * `room` if the first of them fits, from byte `headroom` on; what is before is free for the caller.
+   */
+  async read(from: number, room: Buffer, headroom: number): Promise<ReadRecords | null> {
     const segment = this.#segments.findLast((candidate) => candidate.first <= from);
     if (segment === undefined || from >= segment.next) return null;
-    return await segment.read(from, most);
+    return await segment.read(from, room, headroom);
   }
 
   /** Records below `next` are stored elsewhere for good: segments that hold only such are deleted. */
@@ -181,19 +187,15 @@ export class Spool {
   async #write(): Promise<void> {
     this.#writing = true;
     while (this.#pending.length > 0) {
-      const batch = this.#take();
-      const buffers = batch.map((pending) => pending.bytes);
+      const records = this.#take();
+      const buffers = records.flatMap(({ header, payload }) => (payload.length === 0 ? [header] : [header, payload]));
       const total = buffers.reduce((sum, bytes) => sum + bytes.length, 0);
       const segment = await this.#writeAll(buffers, total);
-      let offset = segment.bytes;
-      for (const { number, bytes } of batch) {
-        segment.wrote(number, offset, bytes.length);
-        offset += bytes.length;
-      }
+      const first = segment.next;
+      for (const record of records) segment.wrote(segment.next, segment.bytes, lengthOf(record));
       this.#queuedBytes -= total;
       this.#syncSoon();
-      const first = batch[0]?.number ?? 0;
-      this.#options.onWritten({ first, next: first + batch.length, buffers, bytes: total });
+      this.#options.onWritten({ first, next: segment.next, records });
     }
     this.#writing = false;
     const waiting = this.#idle;
@@ -201,12 +203,12 @@ export class Spool {
     for (const resolve of waiting) resolve();
   }
 
-  #take(): Pending[] {
+  #take(): WrittenRecord[] {
     let bytes = 0;
     let count = 0;
     for (const pending of this.#pending) {
-      if (count > 0 && bytes + pending.bytes.length > WRITE_BYTES) break;
-      bytes += pending.bytes.length;
+      if (count === MOST_RECORDS || (count > 0 && bytes + lengthOf(pending) > WRITE_BYTES)) break;
+      bytes += lengthOf(pending);
       count += 1;
     }
     return this.#pending.splice(0, count);
@@ -242,4 +244,8 @@ export class Spool {
       this.durable().catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
     });
   }
+}
+
+function lengthOf({ header, payload }: WrittenRecord): number {
+  return header.length + payload.length;
 }
