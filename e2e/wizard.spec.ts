@@ -80,7 +80,7 @@ test('Back and a reload keep the draft; Cancel leaves nothing behind', async ({ 
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('heading', { name: 'Runner Management' })).toBeVisible();
   expect((await coordinator.api.call('listRunners', {})).total).toBe(0);
-  await page.getByRole('link', { name: 'Create Runner' }).first().click();
+  await page.getByRole('button', { name: 'Create Runner' }).first().click();
   await expect(name(page)).toHaveValue('');
 });
 
@@ -123,7 +123,7 @@ test('the whole wizard is done with the keyboard alone', async ({ page, coordina
     await page.keyboard.press('Home');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'Runner Management' })).toBeVisible();
-  await tabTo('link', /Create Runner/);
+  await tabTo('button', /Create Runner/);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'Create Runner' })).toBeVisible();
   await tabTo('textbox', /Name/);
