@@ -17,7 +17,13 @@ export function openApiDocument(routes: Readonly<Record<string, Route>>, info: {
     const path = `${API_BASE}${row.path}`;
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(operationId, row, components) };
   }
-  const problem = components.add(ProblemSchema, 'output');
+  const responses = {
+    Problem: {
+      description: 'What is wrong',
+      content: { 'application/problem+json': { schema: components.add(ProblemSchema, 'output') } },
+    },
+  };
+  const settled = components.settle();
   return {
     openapi: '3.1.0',
     info: {
@@ -29,16 +35,14 @@ export function openApiDocument(routes: Readonly<Record<string, Route>>, info: {
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }, { session: [] }],
-    paths,
+    paths: settled.rename(paths),
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
         session: { type: 'apiKey', in: 'cookie', name: 'outrunner_session' },
       },
-      responses: {
-        Problem: { description: 'What is wrong', content: { 'application/problem+json': { schema: problem } } },
-      },
-      schemas: components.resolved(paths),
+      responses: settled.rename(responses),
+      schemas: settled.schemas,
     },
   };
 }
@@ -89,33 +93,28 @@ function parametersOf(row: Route, part: 'params' | 'query', place: 'path' | 'que
 class Components {
   readonly #found: Record<Direction, Map<string, Json>> = { input: new Map(), output: new Map() };
 
-  /** The schema with references to `#/components/schemas/<direction>:<name>`, which {@link resolved} gives their names. */
+  /** The schema with references to `#/components/schemas/<direction>:<name>`, to which {@link settle} gives their names. */
   add(schema: z.ZodType, direction: Direction): Json {
     const made = z.toJSONSchema(schema, { io: direction, unrepresentable: 'any', target: 'draft-2020-12' }) as Json;
     const { $schema: _dialect, $defs, ...rest } = made;
     for (const [name, definition] of Object.entries(($defs as Record<string, Json> | undefined) ?? {})) {
       this.#found[direction].set(name, pointed(definition, direction));
     }
-    const own = pointed(rest, direction);
-    const id = schema.meta()?.id;
-    if (id === undefined) return own;
-    this.#found[direction].set(id, own);
-    return { $ref: reference(direction, id) };
+    return pointed(rest, direction);
   }
 
-  /** All components under their final names. Rewrites the references in `paths` too. */
-  resolved(paths: Json): Json {
+  /** All components under their final names, and what gives references to them those names. */
+  settle(): { schemas: Json; rename<T>(value: T): T } {
     const { input, output } = this.#found;
     const differs = differing(input, output);
     const nameOf = (direction: Direction, name: string) =>
       direction === 'input' && differs.has(name) ? `${name}Input` : name;
-    const rename = (value: unknown) => mapReferences(value, nameOf);
-    for (const [path, item] of Object.entries(paths)) paths[path] = rename(item);
+    const rename = <T>(value: T): T => mapReferences(value, nameOf) as T;
     const entries = [
       ...[...output].map(([name, schema]) => [name, rename(schema)] as const),
       ...[...input].map(([name, schema]) => [nameOf('input', name), rename(schema)] as const),
     ];
-    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+    return { schemas: Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))), rename };
   }
 }
 

@@ -32,9 +32,9 @@ export class LiveReader {
     }
   }
 
-  async untilBeat(): Promise<void> {
-    const before = this.beats;
-    while (this.beats === before) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  /** Resolves when it has beaten so often since it was opened; it begins with one. */
+  async untilBeats(count: number): Promise<void> {
+    while (this.beats < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }
 
   /** Forgets what was heard so far. */

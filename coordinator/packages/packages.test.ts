@@ -1,0 +1,246 @@
+import { execFileSync } from 'node:child_process';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import { type ReleaseManifest, ReleaseManifestSchema, releaseBytes } from '../../protocol/release.ts';
+import { enrolSimulated } from '../testing/simulated-agent.ts';
+import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
+import { askedRange, namesTag } from './send-archive.ts';
+
+let base: string;
+let agentsDir: string;
+let whole: WholeCoordinator;
+const executable = Buffer.concat([Buffer.from('#!/bin/sh\necho "$@"\n'), randomBytes(300_000)]);
+
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), 'outrunner-packages-'));
+  agentsDir = join(base, 'agents');
+  await writeRelease(agentsDir);
+  whole = await startWhole({ settings: { agentsDir } });
+});
+afterAll(async () => {
+  await whole.stop();
+  await rm(base, { recursive: true });
+});
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** A release as a build leaves it, for Linux and Windows, of a small executable. */
+async function writeRelease(folder: string): Promise<void> {
+  const padded = Buffer.concat([executable, Buffer.alloc((512 - (executable.length % 512)) % 512)]);
+  const forms = { gzip: gzipSync(padded), 'deflate-raw': deflateRawSync(executable) };
+  const released = async (target: 'linux-x64' | 'win-x64', encoding: keyof typeof forms) => {
+    await mkdir(join(folder, target), { recursive: true });
+    const file = `${target}/body.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
+    await writeFile(join(folder, file), forms[encoding]);
+    return {
+      target,
+      file: `${target}/agent`,
+      size: executable.length,
+      sha256: sha256(executable),
+      crc32: crc32(executable),
+      nodeVersion: '24.21.0',
+      compressed: { file, encoding, size: forms[encoding].length, sha256: sha256(forms[encoding]) },
+    };
+  };
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+  const manifest: ReleaseManifest = {
+    format: 1,
+    productVersion: '1.2.3',
+    protocolVersion: 1,
+    builtAt: '2026-11-23T00:00:00.000Z',
+    development: true,
+    key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
+    executables: [await released('linux-x64', 'gzip'), await released('win-x64', 'deflate-raw')],
+  };
+  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest, signature }));
+}
+
+async function create(name: string, more: Record<string, unknown> = {}) {
+  const { body } = await whole.call('createRunner', { body: newRunner(name, more) });
+  return { id: String(body.runner.id), token: String(body.enrolment.token) };
+}
+
+async function download(id: string, platform = 'linux-x64', headers: Record<string, string> = {}, method = 'GET') {
+  const response = await fetch(`${whole.url}/api/v1/runners/${id}/package?platform=${platform}`, {
+    method,
+    headers: { authorization: `Bearer ${whole.token}`, ...headers },
+  });
+  return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+describe('the list', () => {
+  it('says what there is for which platform, with the signed manifest, and why the rest is not there', async () => {
+    const { body } = await whole.call('listPackages');
+    expect(body).toMatchObject({ version: '1.2.3', development: true, signature: expect.any(String) });
+    expect(ReleaseManifestSchema.parse(JSON.parse(body.manifest)).executables).toHaveLength(2);
+    const by = Object.fromEntries(body.packages.map((one: { platform: string }) => [one.platform, one]));
+    expect(by['linux-x64']).toMatchObject({
+      available: true,
+      reason: null,
+      formats: ['tar.gz'],
+      executable: { fileName: 'outrunner-agent', size: executable.length, sha256: sha256(executable) },
+    });
+    expect(by['macos-arm64']).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('build:agents'),
+      executable: null,
+    });
+    expect(Object.keys(by)).toHaveLength(5);
+  });
+});
+
+describe('a download', () => {
+  it('is a folder with the executable, the configuration for its user alone, a start script that runs and a README', async () => {
+    const { id, token } = await create('Büro & Keller/../#1');
+    const { status, headers, bytes } = await download(id);
+    expect(status).toBe(200);
+    expect(headers.get('content-disposition')).toBe('attachment; filename="outrunner-buro-keller-1-linux-x64.tar.gz"');
+    expect(headers.get('content-length')).toBe(String(bytes.length));
+    const digest = Buffer.from(sha256(bytes), 'hex').toString('base64');
+    expect(headers.get('content-digest')).toBe(`sha-256=:${digest}:`);
+    expect(headers.get('digest')).toBe(`SHA-256=${digest}`);
+    const folder = join(base, 'unpacked');
+    await mkdir(folder);
+    await writeFile(join(base, 'package.tar.gz'), bytes);
+    execFileSync('tar', ['xzf', join(base, 'package.tar.gz'), '-C', folder]);
+    expect(await readdir(folder)).toEqual(['outrunner-buro-keller-1']);
+    const inside = join(folder, 'outrunner-buro-keller-1');
+    expect((await readdir(inside)).sort()).toEqual(['README.txt', 'outrunner-agent', 'runner.json', 'start.sh']);
+    expect(sha256(await readFile(join(inside, 'outrunner-agent')))).toBe(sha256(executable));
+    expect((await stat(join(inside, 'runner.json'))).mode & 0o777).toBe(0o600);
+    const config = RunnerConfigSchema.parse(JSON.parse(await readFile(join(inside, 'runner.json'), 'utf8')));
+    expect(config).toMatchObject({ coordinator: { url: whole.url }, runner: { id }, enrolment: { token } });
+    expect(config.coordinator.publicKey).toBe((await whole.call('me')).body.coordinator.publicKey);
+    expect(await readFile(join(inside, 'README.txt'), 'utf8')).toContain(sha256(executable));
+  });
+
+  it('says where the compressed executable stands in it, so that it can be checked against the signed manifest', async () => {
+    const { id } = await create('ranges');
+    for (const platform of ['linux-x64', 'win-x64']) {
+      const { headers, bytes } = await download(id, platform);
+      const [start, end] = (headers.get('x-outrunner-executable-range') ?? '').split('-').map(Number);
+      const manifest = ReleaseManifestSchema.parse(JSON.parse((await whole.call('listPackages')).body.manifest));
+      const released = manifest.executables.find((one) => one.target === platform);
+      expect(sha256(bytes.subarray(start, (end ?? 0) + 1))).toBe(released?.compressed.sha256);
+    }
+  });
+
+  it('has the same bytes each time, whole and in parts', async () => {
+    const { id } = await create('resumed');
+    const first = await download(id);
+    whole.clock.advance(5000);
+    expect((await download(id)).bytes.equals(first.bytes)).toBe(true);
+    const etag = first.headers.get('etag') ?? '';
+    const size = first.bytes.length;
+    const parts = [await download(id, 'linux-x64', { range: 'bytes=0-999' })];
+    parts.push(await download(id, 'linux-x64', { range: `bytes=1000-${size - 501}`, 'if-range': etag }));
+    parts.push(await download(id, 'linux-x64', { range: 'bytes=-500' }));
+    expect(parts.map((part) => part.status)).toEqual([206, 206, 206]);
+    expect(parts[1]?.headers.get('content-range')).toBe(`bytes 1000-${size - 501}/${size}`);
+    expect(parts[1]?.headers.get('repr-digest')).toBe(first.headers.get('repr-digest'));
+    expect(Buffer.concat(parts.map((part) => part.bytes)).equals(first.bytes)).toBe(true);
+    const changed = await download(id, 'linux-x64', { range: 'bytes=0-9', 'if-range': '"another"' });
+    expect([changed.status, changed.bytes.length]).toEqual([200, size]);
+    expect((await download(id, 'linux-x64', { 'if-none-match': etag })).status).toBe(304);
+    const outside = await download(id, 'linux-x64', { range: `bytes=${size}-` });
+    expect([outside.status, outside.headers.get('content-range')]).toEqual([416, `bytes */${size}`]);
+    const head = await download(id, 'linux-x64', {}, 'HEAD');
+    expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, String(size), 0]);
+  });
+
+  it('is refused when there is no token to put in: used, expired, or revoked', async () => {
+    const { id, token } = await create('used up', { tokenHours: 1 });
+    expect((await download(id)).status).toBe(200);
+    await enrolSimulated(whole.url, id, token);
+    whole.clock.advance(250);
+    await whole.call('updateRunner', { params: { id }, body: {} });
+    expect(await whole.request('GET', `/api/v1/runners/${id}/package?platform=linux-x64`)).toMatchObject({
+      status: 409,
+      body: { code: 'enrolment-needed', detail: expect.stringContaining('was used') },
+    });
+    await whole.call('createEnrolment', { params: { id }, body: { tokenHours: 1 } });
+    expect((await download(id)).status).toBe(200);
+    whole.clock.jump(3_600_000);
+    expect(await whole.request('GET', `/api/v1/runners/${id}/package?platform=linux-x64`)).toMatchObject({
+      body: { code: 'enrolment-needed', detail: expect.stringContaining('expired') },
+    });
+  });
+
+  it('is noted on the Runner, once, and not by looking at it alone', async () => {
+    const { id } = await create('noted');
+    const noted = async () => (await whole.call('getRunner', { params: { id } })).body.enrolment.downloadedAt;
+    await download(id, 'linux-x64', {}, 'HEAD');
+    expect(await noted()).toBeNull();
+    await download(id);
+    const at = new Date(whole.clock.now()).toISOString();
+    expect(await noted()).toBe(at);
+    whole.clock.advance(1000);
+    await download(id);
+    expect(await noted()).toBe(at);
+  });
+
+  it('says what is not built, which format there is, and finds nothing outside its folder', async () => {
+    const { id } = await create('missing');
+    const ask = (query: string) => whole.request('GET', `/api/v1/runners/${id}/package?${query}`);
+    expect(await ask('platform=macos-x64')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
+    expect(await ask('platform=linux-x64&format=zip')).toMatchObject({
+      status: 400,
+      body: { fields: [{ path: 'query.format' }] },
+    });
+    expect(await ask('platform=win-x64&format=zip')).toMatchObject({ status: 200 });
+    expect(await ask('platform=../../etc')).toMatchObject({
+      status: 400,
+      body: { fields: [{ path: 'query.platform' }] },
+    });
+    expect(await ask('')).toMatchObject({ status: 400, body: { fields: [{ path: 'query.platform' }] } });
+  });
+
+  it('follows a new build without a restart, and says so when one is damaged', async () => {
+    const manifest = join(agentsDir, 'manifest.json');
+    const text = await readFile(manifest, 'utf8');
+    const { id } = await create('rebuilt');
+    await rm(manifest);
+    expect((await whole.call('listPackages')).body).toMatchObject({ version: null, manifest: null, signature: null });
+    await writeFile(manifest, '{"half');
+    expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
+    await writeFile(manifest, text.replace('linux-x64/body.gz', '../../../etc/passwd'));
+    expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
+    await writeFile(manifest, text);
+    expect((await download(id)).status).toBe(200);
+    await writeFile(join(agentsDir, 'win-x64', 'body.deflate'), 'short');
+    expect((await download(id, 'win-x64')).status).toBe(409);
+    const windows = (await whole.call('listPackages')).body.packages.find(
+      (one: { platform: string }) => one.platform === 'win-x64',
+    );
+    expect(windows).toMatchObject({ available: false, reason: expect.stringContaining('altered') });
+  });
+});
+
+describe('conditions of a request', () => {
+  it('read ranges as HTTP means them', () => {
+    expect(askedRange('bytes=0-0', 10)).toEqual({ start: 0, end: 0 });
+    expect(askedRange('bytes=5-', 10)).toEqual({ start: 5, end: 9 });
+    expect(askedRange('bytes=5-99', 10)).toEqual({ start: 5, end: 9 });
+    expect(askedRange('bytes=-3', 10)).toEqual({ start: 7, end: 9 });
+    expect(askedRange('bytes=-99', 10)).toEqual({ start: 0, end: 9 });
+    for (const whole of [undefined, '', 'bytes=-', 'items=0-1', 'bytes=0-1,3-4', 'bytes=5-2', 'bytes=a-b']) {
+      expect([whole, askedRange(whole, 10)]).toEqual([whole, null]);
+    }
+    for (const outside of ['bytes=10-', 'bytes=99-100', 'bytes=-0'])
+      expect(() => askedRange(outside, 10)).toThrow(/10 bytes/);
+  });
+
+  it('compare entity tags', () => {
+    expect(namesTag('"a", W/"b"', '"b"')).toBe(true);
+    expect(namesTag('*', '"b"')).toBe(true);
+    expect(namesTag('"ab"', '"b"')).toBe(false);
+    expect(namesTag(undefined, '"b"')).toBe(false);
+  });
+});
