@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { closeSync, fsync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { syncFolder } from '../config/atomic-file.ts';
+
+const sync = promisify(fsync);
 
 const PLAN = 'plan.json';
 const FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[1-9]\d{0,9}$/;
@@ -24,6 +27,8 @@ const PlanFileSchema = z.object({
   atOnce: z.boolean(),
 });
 
+type PlanFile = z.infer<typeof PlanFileSchema>;
+
 /** An operation that an earlier process of the agent accepted. */
 export interface FoundOperation {
   readonly operation: Operation;
@@ -42,35 +47,60 @@ export function operationFolder(root: string, operation: string, attempt: number
 }
 
 /**
- * Writes an accepted operation so that it survives a power cut: the file, its folder, and the folder's own name. Leaves
- * nothing behind when it fails.
+ * Writes accepted operations so that they survive a power cut: the file, its folder, and the folder's own name. Small things
+ * are written in place, since a detour over the thread pool costs more than the system call; only the disk is waited for.
  */
-export async function writeAccepted(
-  root: string,
-  folder: string,
-  accepted: Omit<z.infer<typeof PlanFileSchema>, 'boot'>,
-): Promise<void> {
-  await mkdir(folder, { mode: 0o700 });
-  try {
-    await writeDurably(root, folder, JSON.stringify({ ...accepted, boot: bootId() }));
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
+export class AcceptedStore {
+  readonly #root: string;
+  readonly #boot = bootId();
+  /** Syncs the names in the root for all that were made before it begins; shared by those that come together. */
+  #nextRootSync: Promise<void> | null = null;
+  #rootSync: Promise<void> = Promise.resolve();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Makes the folder of an attempt with its plan in it. Leaves nothing behind when it fails. */
+  async write(folder: string, accepted: Omit<PlanFile, 'boot'>): Promise<void> {
+    mkdirSync(folder, { mode: 0o700 });
+    const open: number[] = [];
+    try {
+      const file = openSync(join(folder, PLAN), 'wx', 0o600);
+      open.push(file);
+      writeFileSync(file, JSON.stringify({ ...accepted, boot: this.#boot }));
+      // Together: the file system makes one commit of them.
+      const syncs = [sync(file), this.#syncRoot()];
+      if (process.platform !== 'win32') {
+        const own = openSync(folder, 'r');
+        open.push(own);
+        syncs.push(sync(own));
+      }
+      await Promise.all(syncs);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    } finally {
+      for (const descriptor of open) closeSync(descriptor);
+    }
+  }
+
+  #syncRoot(): Promise<void> {
+    this.#nextRootSync ??= this.#rootSync.then(() => {
+      this.#nextRootSync = null;
+      const running = syncFolder(this.#root);
+      // One that fails is told to those who waited for it, and does not stop the next.
+      this.#rootSync = running.catch(() => undefined);
+      return running;
+    });
+    return this.#nextRootSync;
   }
 }
 
-async function writeDurably(root: string, folder: string, text: string): Promise<void> {
-  const file = await open(join(folder, PLAN), 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    // Together: the file system makes one commit of them.
-    await Promise.all([file.sync(), syncFolder(folder), syncFolder(root)]);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Reads what earlier processes accepted, in the order in which they did. What was not written to its end was never accepted, and is deleted. */
+/**
+ * Reads what earlier processes accepted, in the order in which they did. What was not written to its end was never accepted,
+ * and is deleted.
+ */
 export async function readAccepted(
   root: string,
   onDropped: (name: string, why: string) => void,

@@ -8,7 +8,7 @@ import { signatureVerifier } from '../config/key-pair.ts';
 import type { SessionLink, SessionWork, Welcome } from '../connection/session-link.ts';
 import { processTree } from '../executors/process-tree.ts';
 import type { Log } from '../log.ts';
-import { operationFolder, writeAccepted } from './accepted-store.ts';
+import { AcceptedStore, operationFolder } from './accepted-store.ts';
 import { checkOffer, type Refusal } from './check-offer.ts';
 import type { EndedLedger } from './ended-ledger.ts';
 import { type HeldOperation, heldFacts, operationKey, removeWorkingFolder } from './held-operation.ts';
@@ -47,6 +47,7 @@ type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
 export class Operations implements SessionWork {
   readonly #deps: OperationsDeps;
   readonly #isSigned: (text: string, signature: string) => boolean;
+  readonly #store: AcceptedStore;
   readonly #held = new Map<string, HeldOperation>();
   /** The latest attempt of each operation that is held. */
   readonly #latest = new Map<string, HeldOperation>();
@@ -67,6 +68,7 @@ export class Operations implements SessionWork {
   constructor(deps: OperationsDeps) {
     this.#deps = deps;
     this.#maximum = deps.maximum;
+    this.#store = new AcceptedStore(deps.root);
     this.#isSigned = signatureVerifier(deps.identity.coordinator.publicKey);
   }
 
@@ -275,13 +277,21 @@ export class Operations implements SessionWork {
     this.#accepting.set(key, null);
     const folder = operationFolder(root, operation.operation, operation.attempt);
     // Plans are written side by side, and taken up in the order in which they came.
+    const spool = Spool.create(folder, this.#spoolOptions(key));
     const before = this.#lastAccepted;
     const turn = Promise.withResolvers<void>();
     this.#lastAccepted = turn.promise;
     try {
-      await writeAccepted(root, folder, { payload, signature, acceptedAt: clock.now(), order, maximum, atOnce });
+      const _written = this.#store.write(folder, {
+        payload,
+        signature,
+        acceptedAt: clock.now(),
+        order,
+        maximum,
+        atOnce,
+      });
       await before;
-      this.#takeUp(operation, key, folder, atOnce);
+      this.#takeUp(operation, key, folder, spool, atOnce);
     } catch (error) {
       this.#accepting.delete(key);
       const code = systemCode(error);
@@ -294,8 +304,7 @@ export class Operations implements SessionWork {
     }
   }
 
-  #takeUp(operation: Operation, key: string, folder: string, atOnce: boolean): void {
-    const spool = Spool.create(folder, this.#spoolOptions(key));
+  #takeUp(operation: Operation, key: string, folder: string, spool: Spool, atOnce: boolean): void {
     const stopOrder = this.#accepting.get(key) ?? null;
     this.#accepting.delete(key);
     const held: HeldOperation = {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../protocol/clock.ts';
@@ -147,7 +147,8 @@ export class OperationRun {
     const env = stepEnvironment(inherited, plan, operation);
     const cwd = join(folder, 'work');
     try {
-      await mkdir(cwd, { recursive: true, mode: 0o700 });
+      // In place: cheaper than a detour over the thread pool, and the step waits for it anyway.
+      mkdirSync(cwd, { recursive: true, mode: 0o700 });
       const [prepared] = await Promise.all([prepareStep(step, index, join(folder, 'scripts'), env), this.#begun]);
       if (!prepared.ok) {
         this.#stepStarted(step, prepared.interpreter, null);

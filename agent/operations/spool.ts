@@ -122,6 +122,15 @@ export class Spool {
     if (!this.#writing) void this.#write();
   }
 
+  /** Opens the file ahead of the first record, so that it need not be waited for then. */
+  open(): void {
+    // What is wrong with it shows when it is written, and is dealt with there.
+    this.#segments
+      .at(-1)
+      ?.file()
+      .catch(() => undefined);
+  }
+
   /** Resolves when everything that was appended so far is in the file. */
   async flushed(): Promise<void> {
     if (this.#pending.length === 0 && !this.#writing) return;
