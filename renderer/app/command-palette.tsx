@@ -19,6 +19,9 @@ export function CommandPalette({ project }: { project: string | null }) {
       scrollable
       maxHeight={420}
       lockScroll={false}
+      centered={false}
+      yOffset={72}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.45 }}
       aria-label="Search and commands"
     >
       <Spotlight.Search

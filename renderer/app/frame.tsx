@@ -27,7 +27,7 @@ export function Frame({ me, children }: { me: Me; children: ReactNode }) {
     <AppShell
       header={{ height: 48 }}
       navbar={{
-        width: 208,
+        width: 224,
         breakpoint: 'sm',
         collapsed: { desktop: !inProject, mobile: !inProject || !navigationOpened },
       }}

@@ -26,8 +26,8 @@ export function UserMenu({ me }: { me: Me }) {
         <Menu.Label>
           <Text span inherit fw={600} c="var(--mantine-color-text)">
             {me.user.name}
-          </Text>{' '}
-          · {me.user.role}
+          </Text>
+          {me.user.role !== me.user.name && ` · ${me.user.role}`}
         </Menu.Label>
         <Menu.Divider />
         <ThemeItems />

@@ -30,7 +30,7 @@ export function ProjectsScreen() {
   );
   return (
     <>
-      <PageHeader title="Projects" actions={button} />
+      <PageHeader title="Projects" actions={query.data?.length === 0 ? null : button} />
       <DataState
         query={query}
         isEmpty={(projects) => projects.length === 0}

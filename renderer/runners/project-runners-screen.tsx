@@ -1,9 +1,11 @@
 import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { runnerQueries } from '../api/runner-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
-import { RunnerList } from './runner-list.tsx';
+import { isAssigned, RunnerList } from './runner-list.tsx';
 
 const HERE = '/projects/$project/runners';
 
@@ -12,6 +14,10 @@ export function ProjectRunnersScreen() {
   const { project } = useParams({ from: HERE });
   const filter = useSearch({ from: HERE });
   const navigate = useNavigate();
+  const empty = useQuery({
+    ...runnerQueries.list(),
+    select: (runners) => !runners.some((runner) => isAssigned(runner, project)),
+  }).data;
   const create = (
     <ActionButton
       leftSection={<IconPlus size={16} aria-hidden />}
@@ -22,7 +28,11 @@ export function ProjectRunnersScreen() {
   );
   return (
     <>
-      <PageHeader title="Runner Management" description={`Runners assigned to ${project}`} actions={create} />
+      <PageHeader
+        title="Runner Management"
+        description={`Runners assigned to ${project}`}
+        actions={empty ? null : create}
+      />
       <RunnerList
         project={project}
         filter={filter}

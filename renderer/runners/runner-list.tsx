@@ -36,7 +36,8 @@ export function RunnerList({ project, filter, onFilter, empty }: Props) {
   );
 }
 
-function isAssigned(runner: Runner, project: string): boolean {
+/** Whether the Runner is assigned to this project. */
+export function isAssigned(runner: Runner, project: string): boolean {
   return runner.projects.some((assignment) => assignment.project === project);
 }
 

@@ -1,5 +1,7 @@
 import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { runnerQueries } from '../api/runner-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
@@ -9,6 +11,7 @@ import { RunnerList } from './runner-list.tsx';
 export function RunnersScreen() {
   const filter = useSearch({ from: '/runners' });
   const navigate = useNavigate();
+  const empty = useQuery({ ...runnerQueries.list(), select: (runners) => runners.length === 0 }).data === true;
   const create = (
     <ActionButton
       leftSection={<IconPlus size={16} aria-hidden />}
@@ -19,7 +22,7 @@ export function RunnersScreen() {
   );
   return (
     <>
-      <PageHeader title="Runner Management" actions={create} />
+      <PageHeader title="Runner Management" actions={empty ? null : create} />
       <RunnerList
         project={null}
         filter={filter}

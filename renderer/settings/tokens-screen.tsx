@@ -32,7 +32,7 @@ export function TokensScreen() {
       <PageHeader
         title="API tokens"
         description="A script signs in with a token, as “Authorization: Bearer …”. It may do what you may do."
-        actions={button}
+        actions={query.data?.length === 0 ? null : button}
       />
       <DataState
         query={query}

@@ -42,6 +42,8 @@ interface Props<Row> {
 }
 
 export const ROW_HEIGHT = 40;
+/** Heading and both borders. */
+const HEAD_HEIGHT = 38;
 
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
 
@@ -121,7 +123,13 @@ export function DataTable<Row extends object>(props: Props<Row>) {
   };
 
   return (
-    <div ref={scroller} className={classes.scroller} data-fill={fill || undefined}>
+    <div
+      ref={scroller}
+      className={classes.scroller}
+      data-fill={fill || undefined}
+      // A list that fills the screen may shrink with it, but a few of its rows stay in sight.
+      style={fill ? { minHeight: Math.min(sorted.length, 4) * ROW_HEIGHT + HEAD_HEIGHT } : undefined}
+    >
       <table
         className={classes.table}
         style={{ minWidth }}

@@ -2,7 +2,7 @@ import { Alert, Button, Center, Loader, Stack, Text } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useEffectEvent } from 'react';
-import { NewRunnerSchema } from '../../../protocol/api/runners.ts';
+import { NewRunnerSchema, type Runner } from '../../../protocol/api/runners.ts';
 import { fieldsOf, OutrunnerError } from '../../../protocol/problems.ts';
 import { asOutrunnerError } from '../../api/coordinator-error.ts';
 import { runnerMutations, runnerQueries } from '../../api/runner-queries.ts';
@@ -102,7 +102,7 @@ function Created({ runnerId, change, onComplete }: StepProps & { runnerId: strin
                 role="status"
               >
                 <Text size="sm">
-                  <b>{runner.name}</b> exists. Download its package and start it on the host.
+                  <b>{runner.name}</b> {nowText(runner)}
                 </Text>
               </Alert>
               <PackagePanel
@@ -121,4 +121,11 @@ function Created({ runnerId, change, onComplete }: StepProps & { runnerId: strin
       </WizardFoot>
     </>
   );
+}
+
+/** What the sentence about the new Runner says now. */
+function nowText({ status, replicas }: Runner): string {
+  if (status === 'Healthy' || status === 'Busy') return `runs on ${replicas[0]?.hostname} and takes work.`;
+  if (replicas.length > 0) return `is enrolled from ${replicas[0]?.hostname}.`;
+  return 'exists. Download its package and start it on the host.';
 }
