@@ -12,7 +12,7 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
   {
     id: 'state',
     header: 'State',
-    width: '122px',
+    width: '130px',
     cell: ({ state, reason }) => <StateMark state={state} reason={reason} />,
   },
   {
@@ -36,7 +36,7 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
   {
     id: 'user',
     header: 'User',
-    width: '104px',
+    width: '92px',
     cell: ({ user }) => (
       <Text inherit truncate title={user}>
         {user}
@@ -46,7 +46,7 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
   {
     id: 'runner',
     header: 'Runner',
-    width: '144px',
+    width: '126px',
     cell: ({ runner }) =>
       runner === null ? (
         <Text inherit c="dimmed">
@@ -63,11 +63,11 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
         </Anchor>
       ),
   },
-  { id: 'when', header: 'When', width: '102px', cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
+  { id: 'when', header: 'When', width: '98px', cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
   {
     id: 'duration',
     header: 'Duration',
-    width: '98px',
+    width: '88px',
     align: 'right',
     cell: ({ startedAt, endedAt }) => <RunTime startedAt={startedAt} endedAt={endedAt} />,
   },
@@ -76,8 +76,16 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
 function KindMark({ kind }: { kind: 'command' | 'script' }) {
   const Icon = kind === 'command' ? IconTerminal2 : IconCode;
   return (
-    <Text span c="dimmed" size="xs" title={`An ad hoc ${kind}`} style={{ flex: 'none' }}>
-      <Icon size={15} aria-hidden style={{ verticalAlign: 'middle' }} /> ad hoc
+    <Text
+      span
+      c="dimmed"
+      size="xs"
+      title={`An ad hoc ${kind}`}
+      role="img"
+      aria-label={`ad hoc ${kind}`}
+      style={{ flex: 'none' }}
+    >
+      <Icon size={15} aria-hidden style={{ verticalAlign: 'middle' }} />
     </Text>
   );
 }

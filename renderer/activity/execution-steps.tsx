@@ -46,12 +46,13 @@ export function ExecutionSteps({ execution, step, onStep }: Props) {
 }
 
 function StepFacts({ step }: { step: ExecutionStep }) {
-  const { state, exitCode, signal, startedAt, endedAt, detail } = step;
+  const { state, exitCode, signal, startedAt, endedAt, detail, reason } = step;
   const facts = [
     STATE_LOOK[state].word,
     exitCode === null ? '' : `exit code ${exitCode}`,
     signal === null ? '' : `signal ${signal}`,
-    detail,
+    // It says only what the exit code says already.
+    reason === 'NonZeroResultCode' ? '' : detail,
   ].filter((fact) => fact !== '');
   return (
     <>

@@ -10,6 +10,7 @@ import { InterpreterField } from '../jobs/step-form.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { TagInput } from '../ui/tag-input.tsx';
 import type { CommandDraft } from './command-draft.ts';
+import classes from './commands.module.css';
 
 interface Props {
   readonly project: string;
@@ -37,7 +38,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
   return (
     <form onSubmit={submit} onKeyDownCapture={onKeyDown} noValidate>
       <Stack gap="sm">
-        <Group gap="sm" align="flex-end">
+        <div>
           <SegmentedControl
             aria-label="What to run"
             size="xs"
@@ -48,7 +49,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
               { value: 'script', label: 'Script' },
             ]}
           />
-        </Group>
+        </div>
         {draft.type === 'command' ? (
           <Textarea
             id={id}
@@ -57,7 +58,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
             autosize
             minRows={1}
             maxRows={8}
-            ff="monospace"
+            classNames={{ input: classes.mono }}
             value={draft.command}
             onChange={(event) => onChange({ command: event.currentTarget.value })}
             error={errorBelow(errors, 'command')}
@@ -76,7 +77,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
           />
         )}
         <Group gap="sm" align="flex-start" wrap="wrap">
-          <div style={{ flex: 1, minWidth: 200 }}>
+          <div style={{ flex: 1, minWidth: 130 }}>
             <TagInput
               label="Runner tags"
               placeholder={draft.runnerTags.length === 0 ? 'Any Runner of the project' : ''}
@@ -92,8 +93,8 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
             error={errorBelow(errors, 'interpreter')}
           />
           <NumberInput
-            label="Timeout (seconds)"
-            w={130}
+            label="Timeout (s)"
+            w={100}
             value={draft.timeoutSeconds}
             onChange={(value) => onChange({ timeoutSeconds: Number(value) })}
             min={0}
@@ -101,8 +102,10 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
             placeholder="0: none"
             error={errorBelow(errors, 'timeoutSeconds')}
           />
+        </Group>
+        <Group justify="space-between" gap="sm">
+          <RunnerMatches project={project} tags={draft.runnerTags} brief />
           <ActionButton
-            mt={24}
             type="submit"
             needs="run"
             loading={pending}
@@ -112,7 +115,6 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
             Run
           </ActionButton>
         </Group>
-        <RunnerMatches project={project} tags={draft.runnerTags} brief />
       </Stack>
     </form>
   );

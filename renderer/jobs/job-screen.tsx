@@ -1,5 +1,5 @@
 import { Button, Group, Text, Title } from '@mantine/core';
-import { IconEdit, IconHistory } from '@tabler/icons-react';
+import { IconEdit } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
@@ -11,7 +11,6 @@ import { jobQueries } from '../api/job-queries.ts';
 import { useMay } from '../api/use-blocked.ts';
 import { shortDuration } from '../output/short-duration.ts';
 import { DataState } from '../ui/data-state.tsx';
-import { EmptyState } from '../ui/empty-state.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { JobActions } from './job-actions.tsx';
 import { JobDefinition } from './job-definition.tsx';
@@ -42,7 +41,11 @@ function LoadedJob({ job }: { job: Job }) {
           ...groups.map((label) => ({ label })),
           { label: name },
         ]}
-        description={description}
+        description={
+          <Text size="sm" maw={440}>
+            {description}
+          </Text>
+        }
         actions={
           <>
             {mayManage && (
@@ -82,11 +85,9 @@ function LoadedJob({ job }: { job: Job }) {
             columns={columns}
             minWidth={480}
             empty={
-              <div className={classes.panel}>
-                <EmptyState icon={<IconHistory size={26} />} title="It never ran">
-                  Run it to see its steps and its output here.
-                </EmptyState>
-              </div>
+              <Text className={classes.panel} size="sm" c="dimmed">
+                It never ran. Run it to see its steps and its output here.
+              </Text>
             }
           />
         </section>

@@ -77,11 +77,12 @@ function Seconds({ label, description, none, value, onChange, error }: SecondsPr
       clampBehavior="none"
       error={error}
       rightSection={
-        <span style={{ paddingRight: 34, whiteSpace: 'nowrap', fontSize: 12, color: 'var(--outrunner-quiet)' }}>
+        <span style={{ paddingRight: 12, whiteSpace: 'nowrap', fontSize: 12, color: 'var(--outrunner-quiet)' }}>
           {Number.isFinite(value) ? words : ''}
         </span>
       }
       rightSectionWidth={190}
+      rightSectionProps={{ style: { justifyContent: 'flex-end' } }}
       rightSectionPointerEvents="none"
       hideControls
       w={380}

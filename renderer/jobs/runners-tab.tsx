@@ -51,7 +51,7 @@ export function RunnersTab({ project, tags, onChange, errors }: Props) {
         />
       )}
       <div>
-        <Title order={3} size="h4" mb={6}>
+        <Title order={2} size="h4" mb={6}>
           Runners now
         </Title>
         <RunnerMatches project={project} tags={tags} />

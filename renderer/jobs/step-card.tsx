@@ -96,7 +96,7 @@ function CardButton({ label, off = false, onClick, children }: CardButtonProps) 
     <Tooltip label={label}>
       <ActionIcon
         aria-label={label}
-        data-disabled={off || undefined}
+        className={off ? classes.off : undefined}
         aria-disabled={off}
         onClick={off ? undefined : onClick}
       >

@@ -12,6 +12,7 @@ import {
 import { IconPlus, IconX } from '@tabler/icons-react';
 import { ScriptEditor } from '../editor/script-editor.tsx';
 import { errorBelow, type FieldErrors, type StepDraft } from './job-draft.ts';
+import classes from './jobs.module.css';
 
 interface Props {
   readonly step: StepDraft;
@@ -69,7 +70,7 @@ export function StepForm({ step, path, errors, onChange }: Props) {
           autosize
           minRows={1}
           maxRows={12}
-          ff="monospace"
+          classNames={{ input: classes.mono }}
           value={step.command}
           onChange={(event) => onChange({ command: event.currentTarget.value })}
           error={error('command')}

@@ -8,6 +8,7 @@ export const LINE_KINDS = [
   'step-started',
   'step-succeeded',
   'step-failed',
+  'step-skipped',
   'succeeded',
   'failed',
   'mark',

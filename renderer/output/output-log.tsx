@@ -137,7 +137,7 @@ export function OutputLog(props: Props) {
           })}
         </div>
       </div>
-      {!following && count > 0 && (
+      {!following && size > (virtualizer.scrollRect?.height ?? 0) && (
         <Button
           className={classes.jump}
           size="compact-sm"

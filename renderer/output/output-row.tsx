@@ -23,6 +23,7 @@ const SEPARATOR_SIGN: Readonly<Record<LineKind, string>> = {
   'step-started': '▸',
   'step-succeeded': '✓',
   'step-failed': '✗',
+  'step-skipped': '–',
   succeeded: '✓',
   failed: '✗',
   mark: '⚑',

@@ -28,6 +28,8 @@ interface Props {
   readonly search: SearchState;
   readonly onWanted: (wanted: string) => void;
   readonly searchField: Ref<HTMLInputElement>;
+  /** More may come: it can be followed. */
+  readonly live: boolean;
   readonly following: boolean;
   readonly onFollowing: (following: boolean) => void;
   readonly wrap: boolean;
@@ -52,7 +54,7 @@ export function OutputToolbar(props: Props) {
         <Select
           aria-label="Step"
           size="xs"
-          w={170}
+          className={classes.stepFilter}
           value={step === null ? ALL_STEPS : String(step)}
           onChange={(value) => onStep(value === null || value === ALL_STEPS ? null : Number(value))}
           data={[
@@ -62,15 +64,17 @@ export function OutputToolbar(props: Props) {
           comboboxProps={{ width: 320, position: 'bottom-end' }}
         />
       )}
-      <Button
-        size="compact-sm"
-        variant="default"
-        aria-pressed={following}
-        onClick={() => onFollowing(!following)}
-        leftSection={following ? <IconPlayerPause size={14} aria-hidden /> : <IconPlayerPlay size={14} aria-hidden />}
-      >
-        {following ? 'Pause' : 'Follow'}
-      </Button>
+      {props.live && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          aria-pressed={following}
+          onClick={() => onFollowing(!following)}
+          leftSection={following ? <IconPlayerPause size={14} aria-hidden /> : <IconPlayerPlay size={14} aria-hidden />}
+        >
+          {following ? 'Pause' : 'Follow'}
+        </Button>
+      )}
       <Toggle label="Wrap long lines" on={props.wrap} onClick={props.onWrap}>
         <IconTextWrap size={16} aria-hidden />
       </Toggle>

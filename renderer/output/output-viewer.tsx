@@ -84,6 +84,7 @@ export function OutputViewer({ session, executionId, name, bytes, steps, step, o
         search={{ ...search, wanted: typed }}
         onWanted={setTyped}
         searchField={searchField}
+        live={stream.state !== 'complete' && stream.state !== 'failed'}
         following={following}
         onFollowing={setFollowing}
         wrap={wrap}

@@ -30,6 +30,12 @@ const STEP_ENDED: Readonly<Record<StepReason, string>> = {
   skipped: 'was skipped',
 };
 
+/** How the end of a step is drawn; all others are failures. */
+const STEP_KINDS: Partial<Record<StepReason, Separator['kind']>> = {
+  completed: 'step-succeeded',
+  skipped: 'step-skipped',
+};
+
 const OUTCOME: Readonly<Record<z.infer<typeof FinishedPayloadSchema>['outcome'], string>> = {
   succeeded: 'Succeeded',
   failed: 'Failed',
@@ -68,10 +74,11 @@ function separatorFor(record: JournalRecord, stepStarted: number | null): Separa
         exitCode === null ? '' : `exit code ${exitCode}`,
         signal === null ? '' : `signal ${signal}`,
         stepStarted === null ? '' : shortDuration(record.time - stepStarted),
-        detail,
+        // It says only what the exit code says already.
+        reason === 'NonZeroResultCode' ? '' : detail,
       ].filter((fact) => fact !== '');
       const text = [`Step ${number} ${STEP_ENDED[reason]}`, ...facts].join(' · ');
-      return { kind: reason === 'completed' ? 'step-succeeded' : 'step-failed', text };
+      return { kind: STEP_KINDS[reason] ?? 'step-failed', text };
     }
     case 'finished': {
       const { outcome, reason, survivors } = readPayload(FinishedPayloadSchema, record);

@@ -1,4 +1,4 @@
-import { useEffect, useEffectEvent, useMemo, useState } from 'react';
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react';
 import { type Clock, systemClock } from '../../protocol/clock.ts';
 import { indexFrom, LineSearch } from './line-search.ts';
 import type { LineView } from './line-view.ts';
@@ -34,6 +34,8 @@ export function useLineSearch(
   );
   const [progress, setProgress] = useState({ of: search, count: 0, done: false });
   const [line, setLine] = useState<number | null>(null);
+  // Return was pressed before anything was found: it counts as soon as something is.
+  const wish = useRef<'next' | 'previous' | null>(null);
 
   const work = useEffectEvent((on: LineSearch, again: () => void) => {
     const end = clock.monotonic() + SLICE_MS;
@@ -59,20 +61,29 @@ export function useLineSearch(
 
   const known = progress.of === search && search !== null ? progress : { count: 0, done: search === null };
   const place = search === null || line === null ? -1 : search.matches.indexOf(line);
+  const go = (direction: 'next' | 'previous') => {
+    const matches = search?.matches ?? [];
+    wish.current = matches.length === 0 ? direction : null;
+    if (matches.length === 0) return;
+    const at = line === null ? -1 : indexFrom(matches, line);
+    const next = nextIndex(matches, at, line, direction);
+    const found = matches[(next + matches.length) % matches.length] as number;
+    setLine(found);
+    onGo(found);
+  };
+  const grantWish = useEffectEvent(() => {
+    if (wish.current !== null) go(wish.current);
+  });
+  useEffect(() => {
+    if (known.count > 0) grantWish();
+    else if (known.done && search !== null) wish.current = null;
+  }, [known.count, known.done, search]);
   return {
     wanted,
     count: known.count,
     done: known.done,
     current: line === null || place === -1 ? null : { line, place: place + 1 },
-    go(direction) {
-      const matches = search?.matches ?? [];
-      if (matches.length === 0) return;
-      const at = line === null ? -1 : indexFrom(matches, line);
-      const next = nextIndex(matches, at, line, direction);
-      const found = matches[(next + matches.length) % matches.length] as number;
-      setLine(found);
-      onGo(found);
-    },
+    go,
   };
 }
 
