@@ -78,7 +78,8 @@ async function serve(): Promise<void> {
       const last = String(settings.value.embeddedPort ?? DEFAULT_PORT);
       const port = process.env.OUTRUNNER_PORT ? [] : ['--port', last, '--port-search'];
       const agents = app.isPackaged ? ['--agents-dir', join(process.resourcesPath, 'agents')] : [];
-      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--embedded', ...port, ...agents];
+      const quiet = process.env.OUTRUNNER_LOG_LEVEL ? [] : ['--log-level', 'warn'];
+      const args = ['--data-dir', dataFolder, '--host', DEFAULT_HOST, '--embedded', ...quiet, ...port, ...agents];
       const program = { module: inApp('coordinator', 'main.mjs'), args, env: process.env };
       return startCoordinatorProcess(utilityProcess.fork, program, log);
     },

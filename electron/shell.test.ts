@@ -116,7 +116,7 @@ describe('the desktop shell', () => {
     expect(answer.pid).toBe(standIn.processes[0]?.pid);
     expect(answer.authorization).toBe('Bearer token-1');
     const where = ['--data-dir', folder.dataFolder, '--host', '127.0.0.1'];
-    expect(answer.args).toEqual([...where, '--embedded', '--port', '4440', '--port-search']);
+    expect(answer.args).toEqual([...where, '--embedded', '--log-level', 'warn', '--port', '4440', '--port-search']);
     const everything = await page.evaluate(async () => {
       const response = await fetch('/api/v1/who', { headers: { Authorization: 'Bearer stolen' } });
       return [document.cookie, JSON.stringify([...response.headers]), Object.keys(window), localStorage.length];

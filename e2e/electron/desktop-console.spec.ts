@@ -88,7 +88,8 @@ for (const [carrier, open] of Object.entries(CARRIERS)) {
       const sha256 = createHash('sha256')
         .update(await readFile(file))
         .digest('hex');
-      await expect(page.getByText(sha256)).toBeVisible();
+      // The page shows how it begins.
+      await expect(page.getByText(sha256.slice(0, 16))).toBeVisible();
     });
 
     test('cannot be led elsewhere', async ({ shell }) => {
