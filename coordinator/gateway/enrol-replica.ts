@@ -103,12 +103,12 @@ async function useToken(
     const again = await sameReplica(tx, token.replica_id, request);
     if (again !== null) return { replica: again, ...common, revoked: [] };
     throw new OutrunnerError('enrolment-token-used', {
-      detail: `It was used at ${new Date(token.used_at).toISOString()}.`,
+      detail: `This enrolment token was already used, at ${new Date(token.used_at).toISOString()}.`,
     });
   }
   if (token.expires_at <= now) {
     throw new OutrunnerError('enrolment-token-expired', {
-      detail: `It expired at ${new Date(token.expires_at).toISOString()}.`,
+      detail: `This enrolment token expired at ${new Date(token.expires_at).toISOString()}.`,
     });
   }
   // One host for this Runner: whoever enrols now takes the place of who was there.

@@ -32,7 +32,6 @@ export function DetailFields({ value, onChange, errors, onLeave }: Props) {
         onChange={(event) => onChange({ name: event.currentTarget.value })}
         onBlur={() => onLeave?.('name')}
         error={errors.name}
-        maxLength={100}
         required
         autoComplete="off"
         data-autofocus
@@ -44,7 +43,6 @@ export function DetailFields({ value, onChange, errors, onLeave }: Props) {
         onChange={(event) => onChange({ description: event.currentTarget.value })}
         onBlur={() => onLeave?.('description')}
         error={errors.description}
-        maxLength={1000}
         autosize
         minRows={2}
         maxRows={6}
