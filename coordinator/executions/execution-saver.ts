@@ -1,12 +1,14 @@
 import type { Transaction } from 'kysely';
 import type { Logger } from 'pino';
-import type { Clock } from '../../protocol/clock.ts';
+import type { Clock, Timer } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { ExecutionRecord, ExecutionRow, OperationRow, StepRow } from './execution-record.ts';
 
 const RETRY_MS = 1_000;
+/** What nobody waits for is written this much later, most often together with what comes next. */
+const LATER_MS = 100;
 
 interface Waiting {
   resolve(): void;
@@ -29,6 +31,7 @@ export class ExecutionSaver {
   readonly #log: Logger;
   readonly #waiting = new Map<ExecutionRecord, Waiting[]>();
   readonly #working = new Map<ExecutionRecord, Promise<void>>();
+  readonly #later = new Map<ExecutionRecord, Timer>();
   #stopped = false;
 
   constructor(deps: { store: Store; clock: Clock; log: Logger }) {
@@ -39,6 +42,8 @@ export class ExecutionSaver {
 
   /** Resolves when everything that is true of `record` now is durable. Rejects only with `shutting-down`. */
   saved(record: ExecutionRecord): Promise<void> {
+    this.#later.get(record)?.cancel();
+    this.#later.delete(record);
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(record);
       if (waiting === undefined) this.#waiting.set(record, [{ resolve, reject }]);
@@ -47,17 +52,29 @@ export class ExecutionSaver {
     });
   }
 
-  /** The same for those who do not wait: a crash before it is durable loses nothing that the agent does not tell again. */
+  /**
+   * The same a moment later, for those who do not wait: a crash before it is durable loses nothing, because the agent and
+   * the journal tell it again.
+   */
   save(record: ExecutionRecord): void {
-    this.saved(record).catch((error) =>
-      this.#log.warn({ err: error, execution: record.id }, 'not saved before the stop'),
+    if (this.#later.has(record)) return;
+    this.#later.set(
+      record,
+      this.#clock.after(LATER_MS, () => this.#saveNow(record)),
     );
   }
 
   /** Finishes what can be written; what cannot is given up. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const record of [...this.#later.keys()]) this.#saveNow(record);
     await Promise.all(this.#working.values());
+  }
+
+  #saveNow(record: ExecutionRecord): void {
+    this.saved(record).catch((error) =>
+      this.#log.warn({ err: error, execution: record.id }, 'not saved before the stop'),
+    );
   }
 
   async #work(record: ExecutionRecord): Promise<void> {

@@ -272,10 +272,9 @@ describe('a restart of the coordinator', () => {
       agent.sendRecords(ref.operation, 1, records.slice(0, 3));
       await agent.next('ack');
       await coordinator.restart(how);
-      expect(await eventually(() => coordinator.view(id))).toMatchObject({
-        state: 'running',
-        steps: [{ state: 'running' }],
-      });
+      // At once when it was stopped; after a crash as soon as the journal was read.
+      await eventually(async () => (await coordinator.view(id)).steps[0]?.state === 'running');
+      expect(await coordinator.view(id)).toMatchObject({ state: 'running', output: { records: 3 } });
       const welcome = await agent.connect([held(ref, 5, true)]);
       expect(welcome.resume).toEqual([{ ...ref, from: 3, drop: false }]);
       agent.sendRecords(ref.operation, 1, records.slice(3));

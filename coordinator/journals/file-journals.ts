@@ -1,6 +1,7 @@
-import { mkdir, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { JournalFile } from './journal-file.ts';
+import { JournalFolders } from './journal-folders.ts';
 import type { Append, JournalPosition, Journals, OpenedJournal, ReadOptions } from './journals.ts';
 import { firstRecordBytes, JournalRange, wholeRecords } from './read-journal.ts';
 import { recoverJournal } from './recover-journal.ts';
@@ -13,6 +14,7 @@ export function fileJournals(folder: string): Journals {
   const journals = new Map<string, JournalFile>();
   const opening = new Map<string, Promise<OpenedJournal>>();
   const sleepers = new Map<string, Set<() => void>>();
+  const folders = new JournalFolders();
   let openFiles = 0;
 
   const pathOf = (operation: string) => join(folder, operation.slice(0, 2), `${operation}.journal`);
@@ -26,6 +28,7 @@ export function fileJournals(folder: string): Journals {
 
   function track(operation: string, attempt: number, position: JournalPosition, isNew: boolean): JournalFile {
     const file = new JournalFile(pathOf(operation), attempt, position, isNew, {
+      folders,
       stored: () => wake(operation),
       descriptors: (change) => {
         openFiles += change;
@@ -172,6 +175,7 @@ export function fileJournals(folder: string): Journals {
     async stop() {
       await Promise.all([...journals.values()].map((file) => file.close()));
       journals.clear();
+      await folders.stop();
       for (const operation of [...sleepers.keys()]) wake(operation);
     },
   };
@@ -184,9 +188,4 @@ async function sizeOnDisk(path: string): Promise<number | null> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** Makes sure that the folder of the journals can be used. */
-export async function prepareJournals(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
 }

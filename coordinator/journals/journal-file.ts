@@ -1,22 +1,22 @@
-import { close, constants, fdatasync, fsync, ftruncate, mkdir, open, writev } from 'node:fs';
+import { close, constants, fdatasync, ftruncate, open, writev } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/journal.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import type { JournalFolders } from './journal-folders.ts';
 import type { Append, JournalPosition } from './journals.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
 const writeAll = promisify(writev);
 const sync = promisify(fdatasync);
-const syncFolder = promisify(fsync);
 const truncate = promisify(ftruncate);
-const makeFolder = promisify(mkdir);
 
 /** At most this many buffers go into one system call (IOV_MAX is 1024 on Linux and macOS). */
 const BUFFERS_PER_WRITE = 512;
 
 export interface JournalFileHooks {
+  readonly folders: JournalFolders;
   /** More is on disk. */
   stored(): void;
   /** The number of descriptors in use changed by this much. */
@@ -126,16 +126,19 @@ export class JournalFile {
     }
     await sync(this.#descriptor);
     if (this.#isNew) {
-      await syncParent(this.path);
+      await this.#hooks.folders.sync(dirname(this.path));
       this.#isNew = false;
     }
   }
 
   async #openDescriptor(): Promise<number> {
-    if (this.#isNew) await makeFolder(dirname(this.path), { recursive: true, mode: 0o700 });
-    const descriptor = await openFile(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
-    this.#hooks.descriptors(1);
+    if (this.#isNew) await this.#hooks.folders.ensure(dirname(this.path));
     // Bytes behind the certain part are left-overs of a failed write.
+    const isEmpty = this.stored.bytes === 0;
+    const flags = constants.O_RDWR | constants.O_CREAT | (isEmpty ? constants.O_TRUNC : 0);
+    const descriptor = await openFile(this.path, flags, 0o600);
+    this.#hooks.descriptors(1);
+    if (isEmpty) return descriptor;
     try {
       await truncate(descriptor, this.stored.bytes);
     } catch (error) {
@@ -206,17 +209,6 @@ function withoutFirst(buffers: Uint8Array[], bytes: number): Uint8Array[] {
   const rest = buffers.slice(index);
   if (skip > 0) rest[0] = (rest[0] as Uint8Array).subarray(skip);
   return rest;
-}
-
-/** Makes the name of a new file durable too. Windows cannot do it, and does not need it. */
-async function syncParent(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const folder = await openFile(dirname(path), constants.O_RDONLY);
-  try {
-    await syncFolder(folder);
-  } finally {
-    await closeFile(folder);
-  }
 }
 
 function writeError(cause: unknown, path: string): OutrunnerError {

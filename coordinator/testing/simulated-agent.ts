@@ -111,6 +111,8 @@ export interface SimulatedSettings {
   readonly now?: () => number;
   /** Of the process: a restart makes a new one. */
   readonly instance?: string;
+  /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
+  readonly onMessage?: (message: ToAgent, agent: SimulatedAgent) => void;
 }
 
 /**
@@ -125,7 +127,9 @@ export class SimulatedAgent {
   #socket: WebSocket | null = null;
   readonly #events = new EventEmitter();
   readonly #settings: SimulatedSettings;
-  #taken = new Set<ToAgent>();
+  /** What was heard and not yet returned by `next`. */
+  #fresh: ToAgent[] = [];
+  #isWelcome = false;
 
   constructor(identity: SimulatedIdentity, settings: SimulatedSettings = {}) {
     this.identity = identity;
@@ -152,7 +156,8 @@ export class SimulatedAgent {
   /** Opens the socket and says nothing. */
   async open(): Promise<void> {
     this.heard.length = 0;
-    this.#taken = new Set();
+    this.#fresh = [];
+    this.#isWelcome = false;
     this.closeCode = null;
     const url = new URL(CONNECT_PATH, this.identity.url);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
@@ -163,7 +168,14 @@ export class SimulatedAgent {
     socket.on('message', (data: Buffer) => {
       if (!isPresent()) return;
       const message = ToAgentSchema.parse(JSON.parse(data.toString('utf8')));
+      const { onMessage } = this.#settings;
+      if (onMessage !== undefined && this.#isWelcome) {
+        onMessage(message, this);
+        return;
+      }
+      this.#isWelcome ||= message.type === 'welcome';
       this.heard.push(message);
+      this.#fresh.push(message);
       this.#events.emit('heard');
     });
     socket.on('close', (code) => {
@@ -226,13 +238,8 @@ export class SimulatedAgent {
   /** The next message of one of these types that was not returned before. Rejects when the connection ends first. */
   async next<Type extends ToAgent['type']>(...types: Type[]): Promise<Heard<Type>> {
     for (;;) {
-      const found = this.heard.find(
-        (message): message is Heard<Type> => types.some((type) => type === message.type) && !this.#taken.has(message),
-      );
-      if (found !== undefined) {
-        this.#taken.add(found);
-        return found;
-      }
+      const at = this.#fresh.findIndex((message) => types.some((type) => type === message.type));
+      if (at >= 0) return this.#fresh.splice(at, 1)[0] as Heard<Type>;
       if (this.closeCode !== null) throw new Error(`The connection was closed with ${this.closeCode}.`);
       await once(this.#events, 'heard');
     }
