@@ -273,8 +273,11 @@ describe('a restart of the coordinator', () => {
       await agent.next('ack');
       await coordinator.restart(how);
       // At once when it was stopped; after a crash as soon as the journal was read.
-      await eventually(async () => (await coordinator.view(id)).output.records === 3);
-      expect(await coordinator.view(id)).toMatchObject({ state: 'running', steps: [{ state: 'running' }] });
+      const seen = await eventually(async () => {
+        const view = await coordinator.view(id);
+        return view.output.records === 3 && view.steps[0]?.state === 'running' ? view : null;
+      });
+      expect(seen.state).toBe('running');
       const welcome = await agent.connect([held(ref, 5, true)]);
       expect(welcome.resume).toEqual([{ ...ref, from: 3, drop: false }]);
       agent.sendRecords(ref.operation, 1, records.slice(3));
