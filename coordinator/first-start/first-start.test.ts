@@ -65,9 +65,12 @@ test('the password of admin is said once and kept only as a hash', async () => {
   expect(await makeAdmin({ store, clock, folder })).toBeNull();
 });
 
-test.skipIf(process.platform === 'win32')('the scripts of the sample jobs are sound for a plain shell', () => {
-  for (const job of SAMPLE_JOBS) {
-    for (const step of job.workflow.steps)
-      execFileSync('sh', ['-n', '-c', step.type === 'script' ? step.script : step.command]);
-  }
-});
+test.skipIf(process.platform === 'win32')(
+  'the scripts of the sample jobs are sound for a plain shell (needs sh)',
+  () => {
+    for (const job of SAMPLE_JOBS) {
+      for (const step of job.workflow.steps)
+        execFileSync('sh', ['-n', '-c', step.type === 'script' ? step.script : step.command]);
+    }
+  },
+);
