@@ -16,6 +16,27 @@ export interface AgentProcess {
   kill(): Promise<void>;
 }
 
+/** Creates a Runner and writes the `runner.json` that its package would hold into `folder`. */
+export async function writeRunnerConfig(
+  coordinator: Pick<CoordinatorProcess, 'api' | 'publicKey'>,
+  folder: string,
+  runner: Partial<NewRunner> & { name: string },
+): Promise<Runner> {
+  const { api } = coordinator;
+  const created = await api.call('createRunner', {
+    body: { description: 'made by a program', tags: ['bench'], ...runner },
+  });
+  const config = RunnerConfigSchema.parse({
+    version: 1,
+    coordinator: { url: api.url, publicKey: await coordinator.publicKey() },
+    runner: { id: created.runner.id, name: created.runner.name },
+    enrolment: created.enrolment,
+  });
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config, null, 2), { mode: 0o600 });
+  return created.runner;
+}
+
 /** Creates a Runner, writes its `runner.json` into `folder` and starts the agent; resolves when it is Healthy. */
 export async function startAgent(
   coordinator: Pick<CoordinatorProcess, 'api' | 'publicKey'>,
@@ -23,24 +44,14 @@ export async function startAgent(
   runner: Partial<NewRunner> & { name: string },
 ): Promise<AgentProcess> {
   const { api } = coordinator;
-  const created = await api.call('createRunner', {
-    body: { description: 'made by a program', tags: ['bench'], ...runner },
-  });
-  await mkdir(folder, { recursive: true });
-  const config = RunnerConfigSchema.parse({
-    version: 1,
-    coordinator: { url: api.url, publicKey: await coordinator.publicKey() },
-    runner: { id: created.runner.id, name: created.runner.name },
-    enrolment: created.enrolment,
-  });
-  await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config, null, 2), { mode: 0o600 });
+  const created = await writeRunnerConfig(coordinator, folder, runner);
   const live = await api.live();
   const program = runAgent(folder);
   const healthy = live.until(
     (event) =>
       event.topic === 'runner' &&
       event.action !== 'deleted' &&
-      event.id === created.runner.id &&
+      event.id === created.id &&
       event.runner.status === 'Healthy',
   );
   const early = program.ended.then(({ code }) => {
@@ -50,7 +61,7 @@ export async function startAgent(
   live.close();
   return {
     program,
-    runner: created.runner,
+    runner: created,
     folder,
     async stop() {
       await program.stop('SIGTERM');
