@@ -325,7 +325,10 @@ test('doctor finds a clock that is off and something that is no coordinator', as
   coordinator.behaviour.clockOffsetMs = -3_600_000;
   const folder = await packageFolder(coordinator);
   expect((await ends(['doctor'], folder)).stdout).toMatch(/^✗ clock .*60 min ahead of the coordinator's/m);
-  const stranger = createServer((socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'));
+  const stranger = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+  });
   stranger.listen(0, 'localhost');
   await once(stranger, 'listening');
   const address = stranger.address();

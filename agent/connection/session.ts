@@ -166,7 +166,7 @@ export class Session implements SessionLink {
   }
 
   readonly #handlers: Handlers = {
-    challenge: (message) => this.#answer(message.nonce, message.time),
+    challenge: (message) => this.#answer(message.nonce),
     welcome: (message) => this.#welcome(message),
     rejected: ({ code, detail, todo }) => this.#finish({ kind: 'rejected', code, detail, todo }),
     operation: (message) => this.#deps.work.offer(message),
@@ -179,7 +179,7 @@ export class Session implements SessionLink {
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
-  #answer(coordinatorNonce: string, _coordinatorTime: number): void {
+  #answer(coordinatorNonce: string): void {
     const { identity, host, instance, startedAt, transport, work, clock } = this.#deps;
     if (this.#challengedAt !== 0) {
       this.#lose(new Error('The coordinator sent a second challenge.'));

@@ -19,7 +19,9 @@ export class EndedLedger {
   readonly #clock: Clock;
   readonly #entries = new Map<string, number>();
   #appended = 0;
-  #writes: Promise<void> = Promise.resolve();
+  #lines: string[] = [];
+  #nextWrite: Promise<void> | null = null;
+  #write: Promise<void> = Promise.resolve();
 
   private constructor(path: string, clock: Clock) {
     this.#path = path;
@@ -50,15 +52,24 @@ export class EndedLedger {
   async add(key: string, acceptBefore: number): Promise<void> {
     const until = acceptBefore + SLACK_MS;
     this.#entries.set(key, until);
-    // One after the other: a compaction must not lose a line that is appended meanwhile.
-    this.#writes = this.#writes.then(async () => {
-      await appendFile(this.#path, `${JSON.stringify({ key, until })}\n`, { mode: 0o600 });
-      this.#appended += 1;
-      if (this.#appended > COMPACT_AFTER) await this.#compact();
+    this.#lines.push(`${JSON.stringify({ key, until })}\n`);
+    // One write for all that come while the one before is under way.
+    this.#nextWrite ??= this.#write.then(() => {
+      this.#nextWrite = null;
+      const running = this.#append();
+      // One that fails is told to those who waited for it, and does not stop the next.
+      this.#write = running.catch(() => undefined);
+      return running;
     });
-    const written = this.#writes;
-    this.#writes = written.catch(() => undefined); // Reported to the caller below; the next write is tried regardless.
-    await written;
+    await this.#nextWrite;
+  }
+
+  async #append(): Promise<void> {
+    const lines = this.#lines;
+    this.#lines = [];
+    await appendFile(this.#path, lines.join(''), { mode: 0o600 });
+    this.#appended += lines.length;
+    if (this.#appended > COMPACT_AFTER) await this.#compact();
   }
 
   async #compact(): Promise<void> {

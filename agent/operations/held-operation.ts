@@ -27,6 +27,11 @@ export interface HeldOperation {
   readonly waited: boolean;
 }
 
+/** How messages name it. */
+export function refOf({ operation: { operation, attempt } }: HeldOperation): { operation: string; attempt: number } {
+  return { operation, attempt };
+}
+
 /** What `hello` says of it. */
 export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts {
   return {

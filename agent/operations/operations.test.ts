@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { operationSigningText } from '../../protocol/wire.ts';
@@ -207,6 +207,18 @@ test('what the coordinator needs no more is deleted, and stopped if it still run
   coordinator.session?.send({ type: 'ack', operation, attempt: 1, next: 3, final: true });
   await expect.poll(() => readdir(join(agent.state, 'operations'))).toEqual(['ended.jsonl']);
   await coordinator.said('heartbeat', ({ running }) => running === 0);
+});
+
+test('an operation that cannot be written down is refused, and is not run', async () => {
+  const { coordinator, agent } = await ready();
+  const root = join(agent.state, 'operations');
+  await rename(root, `${root}.away`);
+  const operation = await coordinator.offer(echo('x'));
+  const detail = 'It could not be written down: ENOENT.';
+  expect(await coordinator.said('refused')).toMatchObject({ operation, code: 'internal', detail });
+  await rename(`${root}.away`, root);
+  expect(outputOf(await coordinator.finished(await coordinator.offer(echo('y')))).toString()).toBe('y\n');
+  expect(coordinator.journal(operation).records).toEqual([]);
 });
 
 test('below the disk floor new work is refused with the reason, and the heartbeat says so', async () => {

@@ -1,39 +1,20 @@
-import type { Clock } from '../../protocol/clock.ts';
-import type { Identity } from '../../protocol/enrolment.ts';
 import type { Operation } from '../../protocol/operation.ts';
-import type { ProblemCode } from '../../protocol/problems.ts';
 import type { HeldOperation as HeldFacts, ToAgent } from '../../protocol/wire.ts';
-import { systemCode } from '../agent-exit.ts';
-import { signatureVerifier } from '../config/key-pair.ts';
 import type { SessionLink, SessionWork, Welcome } from '../connection/session-link.ts';
 import { processTree } from '../executors/process-tree.ts';
-import type { Log } from '../log.ts';
-import { AcceptedStore, operationFolder } from './accepted-store.ts';
-import { checkOffer, type Refusal } from './check-offer.ts';
+import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
-import { type HeldOperation, heldFacts, operationKey, removeWorkingFolder } from './held-operation.ts';
-import { JournalSender } from './journal-sender.ts';
+import { type HeldOperation, heldFacts, operationKey, refOf, removeWorkingFolder } from './held-operation.ts';
 import { recoverOperations } from './recover-operations.ts';
 import { endAbandoned, OperationRun, type StopOrder } from './run-operation.ts';
-import { Spool, type SpoolOptions } from './spool.ts';
+import type { SpoolOptions } from './spool.ts';
+import { type OfferDeps, OfferDesk, type OfferTable } from './take-offers.ts';
 
-/** Waiting operations above which offers are refused; the coordinator stops at the credit, long before this. */
-const LONGEST_QUEUE = 10_000;
-
-export interface OperationsDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly identity: Identity;
-  /** Folder of the operations; exists. */
-  readonly root: string;
+export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> {
   readonly ledger: EndedLedger;
   /** The agent's own limit on operations at once. */
   readonly maximum: number;
   readonly inherited: NodeJS.ProcessEnv;
-  /** No new work is taken: the reason, or null. */
-  readonly diskProblem: () => string | null;
-  /** The disk refused a write. */
-  readonly onDiskTrouble: (code: string) => void;
   /** What runs or waits has changed. */
   readonly onChange: () => void;
 }
@@ -43,24 +24,21 @@ type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
 /**
  * All operations of this agent: takes them (durably, once), runs as many at once as it may, in order, keeps their journals
  * until the coordinator has them, and goes on with all of it whether or not there is a connection.
+ *
+ * Longer than most files here: it is the one owner of "which operation is here, and in which phase", and everything that
+ * changes a phase stands together.
  */
-export class Operations implements SessionWork {
+export class Operations implements SessionWork, OfferTable {
   readonly #deps: OperationsDeps;
-  readonly #isSigned: (text: string, signature: string) => boolean;
-  readonly #store: AcceptedStore;
+  readonly #desk: OfferDesk;
+  readonly #delivery: JournalDelivery;
   readonly #held = new Map<string, HeldOperation>();
   /** The latest attempt of each operation that is held. */
   readonly #latest = new Map<string, HeldOperation>();
-  /** Being written down: they count as load, and a cancel must find them. */
-  readonly #accepting = new Map<string, StopOrder | null>();
   readonly #queue: HeldOperation[] = [];
   #running = 0;
-  #offered = 0;
-  #lastAccepted: Promise<void> = Promise.resolve();
   #maximum: number;
   #skewMs = 0;
-  #link: SessionLink | null = null;
-  #sender: JournalSender | null = null;
   #stopping = false;
   #diskHold = false;
   #waiters: (() => void)[] = [];
@@ -68,8 +46,13 @@ export class Operations implements SessionWork {
   constructor(deps: OperationsDeps) {
     this.#deps = deps;
     this.#maximum = deps.maximum;
-    this.#store = new AcceptedStore(deps.root);
-    this.#isSigned = signatureVerifier(deps.identity.coordinator.publicKey);
+    this.#delivery = new JournalDelivery({
+      ...deps,
+      onDone: (held) => this.giveUp(held),
+      onBroke: (held, error) => this.#broke(held, error),
+    });
+    const say: OfferDeps['say'] = (message) => this.#delivery.say(message);
+    this.#desk = new OfferDesk({ ...deps, say, spoolOptions: (key) => this.#spoolOptions(key) }, this);
   }
 
   /** Takes up what an earlier process of the agent left. Call once, before the first session. */
@@ -84,17 +67,15 @@ export class Operations implements SessionWork {
       log.warn('An operation was running when the agent stopped; what is left of it is ended.', {
         operation: found.held.operation.operation,
       });
-      const { operation, spool } = found.held;
-      const tree = processTree(operation.operation);
-      found.held.settled = endAbandoned(operation, spool, tree, clock, found.firstOpenStep)
-        .then(() => this.#ran(found.held))
-        .catch((error: unknown) => this.#broke(found.held, error));
+      const detail = 'The agent was restarted while this ran; what still ran was stopped.';
+      const ended = endAbandoned({ ...found.held, clock, detail, firstOpenStep: found.firstOpenStep });
+      found.held.settled = this.#ends(found.held, ended);
     }
     this.#schedule();
   }
 
   load(): { running: number; queued: number; maximum: number } {
-    return { running: this.#running, queued: this.#queue.length + this.#accepting.size, maximum: this.#maximum };
+    return { running: this.#running, queued: this.#queue.length + this.#desk.pending, maximum: this.#maximum };
   }
 
   held(): HeldFacts[] {
@@ -108,30 +89,17 @@ export class Operations implements SessionWork {
   }
 
   attach(link: SessionLink, welcome: Welcome, skewMs: number): void {
-    this.#link = link;
-    this.#sender = new JournalSender(link, this.#deps.log);
     this.#skewMs = skewMs;
-    const resume = new Map(welcome.resume.map((entry) => [operationKey(entry.operation, entry.attempt), entry]));
-    for (const held of [...this.#held.values()]) {
-      const entry = resume.get(held.key);
-      if (entry?.drop) {
-        this.#drop(held);
-        continue;
-      }
-      // Not named by the coordinator: it was accepted while the connection was down, and the answer got lost.
-      if (entry === undefined) link.send({ type: 'accepted', ...refOf(held) });
-      this.#sendFrom(held, entry?.from ?? held.spool.first);
-    }
+    this.#delivery.attach(link, welcome, [...this.#held.values()]);
   }
 
   detach(): void {
-    this.#sender?.stop();
-    this.#sender = null;
-    this.#link = null;
+    this.#delivery.detach();
+    this.#wake();
   }
 
   writable(): void {
-    this.#sender?.pump();
+    this.#delivery.writable();
   }
 
   clockSkew(skewMs: number): void {
@@ -150,36 +118,14 @@ export class Operations implements SessionWork {
   }
 
   offer({ payload, signature }: Heard<'operation'>): void {
-    const { identity, clock, log } = this.#deps;
-    const checked = checkOffer(payload, signature, {
-      isSigned: this.#isSigned,
-      runner: identity.runner.id,
-      replica: identity.replica,
-      coordinatorNow: clock.now() + this.#skewMs,
-    });
-    if (checked.kind === 'unreadable') {
-      log.warn('An operation was offered that cannot be read.', { detail: checked.detail.slice(0, 300) });
-      this.#link?.send({ type: 'error', detail: `The operation cannot be read: ${checked.detail}`.slice(0, 2000) });
-      return;
-    }
-    // What is held already was judged when it came: the same offer again only wants to hear the answer again.
-    const { operation, attempt } = checked.kind === 'sound' ? checked.operation : checked;
-    const key = operationKey(operation, attempt);
-    const isForged = checked.kind === 'refused' && checked.refusal.code === 'operation-signature';
-    if (!isForged && (this.#held.has(key) || this.#deps.ledger.has(key))) {
-      this.#link?.send({ type: 'accepted', operation, attempt });
-      return;
-    }
-    if (!isForged && this.#accepting.has(key)) return; // Its answer is on the way.
-    if (checked.kind === 'refused') this.#refuse(operation, attempt, checked.refusal.code, checked.refusal.detail);
-    else this.#consider(checked.operation, key, payload, signature);
+    this.#desk.offer(payload, signature, this.#deps.clock.now() + this.#skewMs);
   }
 
   acknowledged({ operation, attempt, next, final }: Heard<'ack'>): void {
     const held = this.#held.get(operationKey(operation, attempt));
     if (held === undefined) return;
     if (final) {
-      this.#drop(held);
+      this.giveUp(held);
       return;
     }
     held.spool.acknowledged(next).catch((error: unknown) => this.#broke(held, error));
@@ -189,21 +135,18 @@ export class Operations implements SessionWork {
   resumeFrom({ operation, attempt, from }: Heard<'resume-from'>): void {
     const held = this.#held.get(operationKey(operation, attempt));
     if (held === undefined)
-      this.#link?.send({ type: 'error', detail: `Operation ${operation}.${attempt} is not here.` });
-    else this.#sendFrom(held, from);
+      this.#delivery.say({ type: 'error', detail: `Operation ${operation}.${attempt} is not here.` });
+    else this.#delivery.sendFrom(held, from);
   }
 
   cancel({ operation, attempt, reason, graceSeconds }: Heard<'cancel'>): void {
     const key = operationKey(operation, attempt);
     const detail = reason === '' ? 'It was cancelled.' : `It was cancelled: ${reason}`;
     const order: StopOrder = { why: 'cancelled', detail, graceMs: graceSeconds * 1000 };
-    if (this.#accepting.has(key)) {
-      this.#accepting.set(key, order);
-      return;
-    }
+    if (this.#desk.cancelPending(key, order)) return;
     const held = this.#held.get(key);
     if (held === undefined) {
-      this.#link?.send({ type: 'error', detail: `Operation ${key} is not here; there is nothing to cancel.` });
+      this.#delivery.say({ type: 'error', detail: `Operation ${key} is not here; there is nothing to cancel.` });
       return;
     }
     if (held.run !== null) held.run.stop(order);
@@ -231,7 +174,8 @@ export class Operations implements SessionWork {
       run?.stop({ why: 'agent-stopping', detail, graceMs: Math.min(graceMs, operation.plan.graceSeconds * 1000) });
     }
     const isDone = () =>
-      this.#running === 0 && (this.#link === null || ![...this.#held.values()].some((h) => h.phase === 'finished'));
+      this.#running === 0 &&
+      (!this.#delivery.isConnected || ![...this.#held.values()].some((h) => h.phase === 'finished'));
     let isLate = false;
     const timer = this.#deps.clock.after(patienceMs, () => {
       isLate = true;
@@ -246,81 +190,34 @@ export class Operations implements SessionWork {
     return [...this.#held.values()].filter(({ phase }) => phase === 'running').map(({ operation }) => operation);
   }
 
-  #consider(operation: Operation, key: string, payload: string, signature: string): void {
-    const refusal = this.#reasonAgainst(operation);
-    if (refusal !== null) this.#refuse(operation.operation, operation.attempt, refusal.code, refusal.detail);
-    else void this.#accept(operation, key, payload, signature);
+  get running(): number {
+    return this.#running;
   }
 
-  #reasonAgainst(operation: Operation): Refusal | null {
-    if (this.#stopping) return { code: 'shutting-down', detail: 'The agent is stopping.' };
-    const disk = this.#deps.diskProblem();
-    if (disk !== null) return { code: 'agent-disk-full', detail: disk };
-    if (this.#queue.length + this.#accepting.size >= LONGEST_QUEUE) {
-      return { code: 'agent-at-capacity', detail: `${LONGEST_QUEUE} operations are waiting here already.` };
-    }
-    const other = this.#latest.get(operation.operation);
-    if (other === undefined) return null;
-    const { attempt } = other.operation;
-    if (operation.attempt < attempt) return { code: 'conflict', detail: `Attempt ${attempt} is here, which is newer.` };
-    if (other.phase === 'running') return { code: 'conflict', detail: `Attempt ${attempt} is still running here.` };
-    // A new attempt is made only when the coordinator has given up the old one: what waits of it must never run.
-    if (other.phase === 'queued') this.#drop(other);
-    return null;
+  get queued(): number {
+    return this.#queue.length;
   }
 
-  async #accept(operation: Operation, key: string, payload: string, signature: string): Promise<void> {
-    const { root, clock } = this.#deps;
-    const maximum = this.#maximum;
-    const atOnce = this.#running + this.#queue.length + this.#accepting.size < maximum;
-    const order = this.#offered++;
-    this.#accepting.set(key, null);
-    const folder = operationFolder(root, operation.operation, operation.attempt);
-    // Plans are written side by side, and taken up in the order in which they came.
-    const spool = Spool.create(folder, this.#spoolOptions(key));
-    const before = this.#lastAccepted;
-    const turn = Promise.withResolvers<void>();
-    this.#lastAccepted = turn.promise;
-    try {
-      const _written = this.#store.write(folder, {
-        payload,
-        signature,
-        acceptedAt: clock.now(),
-        order,
-        maximum,
-        atOnce,
-      });
-      await before;
-      this.#takeUp(operation, key, folder, spool, atOnce);
-    } catch (error) {
-      this.#accepting.delete(key);
-      const code = systemCode(error);
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-      if (isFull) this.#deps.onDiskTrouble(code);
-      const detail = `It could not be written down: ${code}.`;
-      this.#refuse(operation.operation, operation.attempt, isFull ? 'agent-disk-full' : 'internal', detail);
-    } finally {
-      turn.resolve();
-    }
+  get maximum(): number {
+    return this.#maximum;
   }
 
-  #takeUp(operation: Operation, key: string, folder: string, spool: Spool, atOnce: boolean): void {
-    const stopOrder = this.#accepting.get(key) ?? null;
-    this.#accepting.delete(key);
-    const held: HeldOperation = {
-      key,
-      operation,
-      folder,
-      spool,
-      phase: 'queued',
-      run: null,
-      stopOrder,
-      settled: Promise.resolve(),
-      waited: !atOnce,
-    };
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
+  isKnown(key: string): boolean {
+    return this.#held.has(key) || this.#deps.ledger.has(key);
+  }
+
+  latest(operation: string): HeldOperation | undefined {
+    return this.#latest.get(operation);
+  }
+
+  takeUp(held: HeldOperation): void {
     this.#hold(held);
-    this.#link?.send({ type: 'accepted', ...refOf(held) });
-    this.#sendFrom(held, 0);
+    this.#delivery.say({ type: 'accepted', ...refOf(held) });
+    this.#delivery.sendFrom(held, 0);
     this.#queue.push(held);
     this.#schedule();
   }
@@ -355,36 +252,39 @@ export class Operations implements SessionWork {
     if (held.stopOrder !== null) run.stop(held.stopOrder);
     if (this.#diskHold) run.hold(true);
     this.#deps.onChange();
-    held.settled = run
-      .run(held.waited)
-      .then(() => this.#ran(held))
-      .catch((error: unknown) => this.#broke(held, error));
+    const ended = run.run(held.waited).catch((error: unknown) => {
+      this.#broke(held, error);
+      return endAbandoned({ ...held, clock, detail: 'Something broke in the agent; see its log.', firstOpenStep: 0 });
+    });
+    held.settled = this.#ends(held, ended);
   }
 
-  /** The last record is appended: once it is in the file, the operation has ended. */
-  async #ran(held: HeldOperation): Promise<void> {
+  /** Waits for the last record of an operation, whatever happens: one that never ended would be waited for, for ever. */
+  async #ends(held: HeldOperation, ended: Promise<void>): Promise<void> {
+    try {
+      await ended;
+      await held.spool.flushed();
+    } catch (error) {
+      // Its lease is no longer renewed from here on, so that the coordinator closes it.
+      this.#broke(held, error);
+    }
     held.run = null;
-    await held.spool.flushed();
     held.phase = 'finished';
     this.#running -= 1;
     this.#schedule();
     this.#deps.onChange();
     this.#wake();
     const left = await removeWorkingFolder(held.folder);
-    await held.spool.durable();
-    await held.spool.release();
-    if (left !== null) {
-      this.#deps.log.warn('The working folder could not be deleted.', {
-        operation: held.operation.operation,
-        detail: left,
-      });
-    }
+    held.spool.rest();
+    if (left === null) return;
+    const { operation } = held.operation;
+    this.#deps.log.warn('The working folder could not be deleted.', { operation, detail: left });
   }
 
   /** Deletes what the coordinator needs no more; what still runs is stopped first, since nobody waits for it. */
-  #drop(held: HeldOperation): void {
+  giveUp(held: HeldOperation): void {
     if (!this.#held.has(held.key)) return;
-    this.#sender?.drop(held.key);
+    this.#delivery.drop(held.key);
     const position = this.#queue.indexOf(held);
     if (position >= 0) this.#queue.splice(position, 1);
     const detail = 'The coordinator has closed it.';
@@ -400,53 +300,11 @@ export class Operations implements SessionWork {
       .catch((error: unknown) => this.#broke(held, error));
   }
 
-  #sendFrom(held: HeldOperation, from: number): void {
-    const { spool, operation } = held;
-    if (from < spool.first) {
-      const detail = `Records ${from} to ${spool.first - 1} of ${held.key} were acknowledged and are deleted here.`;
-      this.#deps.log.error(detail);
-      this.#link?.send({ type: 'error', detail });
-      this.#sender?.start(held.key, operation.operation, operation.attempt, spool, spool.first);
-    } else if (from <= spool.next) {
-      this.#sender?.start(held.key, operation.operation, operation.attempt, spool, from);
-    } else {
-      this.#startAgainAt(held, from);
-    }
-  }
-
-  /**
-   * The coordinator has records that did not survive a power cut here. What this process says about the end gets numbers
-   * that are free there, or the coordinator would take it for what it has already.
-   */
-  #startAgainAt(held: HeldOperation, from: number): void {
-    const { operation, spool } = held;
-    if (held.run !== null) {
-      this.#link?.send({ type: 'error', detail: `Operation ${held.key} has only records up to ${spool.next}.` });
-      return;
-    }
-    this.#deps.log.warn('Part of a journal was lost in a power cut; the coordinator has it.', {
-      operation: operation.operation,
-    });
-    held.settled = held.settled
-      .then(async () => {
-        await spool.restartAt(from);
-        await endAbandoned(operation, spool, processTree(operation.operation), this.#deps.clock, 0);
-        await spool.flushed();
-        this.#sender?.start(held.key, operation.operation, operation.attempt, spool, from);
-      })
-      .catch((error: unknown) => this.#broke(held, error));
-  }
-
-  #refuse(operation: string, attempt: number, code: ProblemCode, detail: string): void {
-    this.#deps.log.warn('An operation was refused.', { operation, attempt, code, detail });
-    this.#link?.send({ type: 'refused', operation, attempt, code, detail });
-  }
-
   #spoolOptions(key: string): SpoolOptions {
     return {
       clock: this.#deps.clock,
       onWritten: (batch) => {
-        this.#sender?.wrote(key, batch);
+        this.#delivery.wrote(key, batch);
         this.#held.get(key)?.run?.drained();
       },
       onTrouble: (code) => this.#deps.onDiskTrouble(code),
@@ -464,8 +322,4 @@ export class Operations implements SessionWork {
     this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
-}
-
-function refOf({ operation: { operation, attempt } }: HeldOperation): { operation: string; attempt: number } {
-  return { operation, attempt };
 }

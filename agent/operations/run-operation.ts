@@ -17,7 +17,7 @@ import { type Operation, type Step, stepLabel } from '../../protocol/operation.t
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { systemCode } from '../agent-exit.ts';
 import { prepareStep } from '../executors/prepare-step.ts';
-import { type ProcessTree, type Survivor, stopTree } from '../executors/process-tree.ts';
+import { type ProcessTree, processTree, type Survivor, stopTree } from '../executors/process-tree.ts';
 import { stepEnvironment } from '../executors/step-environment.ts';
 import { type StepEnd, StepProcess } from '../executors/step-process.ts';
 import { userName } from '../host/host-facts.ts';
@@ -256,36 +256,35 @@ function notStarted(code: string, what: string): StepResult {
   return { ...skipped(`${what} could not be started: ${why}.`), reason: 'IOFailure' };
 }
 
+export interface AbandonedOperation {
+  readonly operation: Operation;
+  readonly spool: Spool;
+  readonly clock: Clock;
+  /** The step that was running. */
+  readonly firstOpenStep: number;
+  /** What happened, for a person. */
+  readonly detail: string;
+}
+
 /**
- * Ends an operation that an earlier process of the agent left: stops what still runs of it and writes why it failed, so
- * that nothing waits for it for ever. `firstOpenStep` is the step that was running.
+ * Ends an operation that nobody runs any more (an earlier process of the agent left it): stops what is left of it and
+ * appends why it failed, so that nothing waits for it for ever.
  */
-export async function endAbandoned(
-  operation: Operation,
-  spool: Spool,
-  tree: ProcessTree,
-  clock: Clock,
-  firstOpenStep: number,
-): Promise<void> {
-  const survivors = await stopTree(
-    tree,
-    null,
-    Math.min(operation.plan.graceSeconds * 1000, ABANDONED_GRACE_MS),
-    clock,
-    new Promise(() => undefined),
-  );
-  const detail = 'The agent was restarted while this ran; what still ran was stopped.';
+export async function endAbandoned({
+  operation,
+  spool,
+  clock,
+  firstOpenStep,
+  detail,
+}: AbandonedOperation): Promise<void> {
+  const graceMs = Math.min(operation.plan.graceSeconds * 1000, ABANDONED_GRACE_MS);
+  const tree = processTree(operation.operation);
+  const survivors = await stopTree(tree, null, graceMs, clock, new Promise(() => undefined));
   for (let step = firstOpenStep; step < operation.plan.steps.length; step++) {
-    const isRunning = step === firstOpenStep;
-    const result: StepResult = isRunning
-      ? { ...skipped(detail), reason: 'agent-restarted', survivors }
-      : skipped('The agent was restarted.');
-    spool.append({
-      kind: 'step-finished',
-      stream: 'none',
-      step,
-      payload: jsonPayload(StepFinishedPayloadSchema, result),
-    });
+    const result: StepResult =
+      step === firstOpenStep ? { ...skipped(detail), reason: 'agent-restarted', survivors } : skipped(detail);
+    const payload = jsonPayload(StepFinishedPayloadSchema, result);
+    spool.append({ kind: 'step-finished', stream: 'none', step, payload });
   }
   const payload = jsonPayload(FinishedPayloadSchema, { outcome: 'failed', reason: detail, survivors });
   spool.append({ kind: 'finished', stream: 'none', step: WHOLE_OPERATION, payload });

@@ -53,6 +53,7 @@ export class Spool {
   #next: number;
   #writing = false;
   #closed = false;
+  #resting = false;
   #idle: (() => void)[] = [];
   #syncTimer = false;
 
@@ -175,7 +176,13 @@ export class Spool {
     for (const segment of old) await segment.remove();
   }
 
-  /** Nothing is appended for now: closes the files. They open again when they are read or written. */
+  /** Nothing is appended any more: once all of it is durable, the files are closed. Reading opens them again. */
+  rest(): void {
+    this.#resting = true;
+    this.#syncSoon();
+  }
+
+  /** Closes the files for now. They open again when they are read or written. */
   async release(): Promise<void> {
     await this.flushed();
     for (const segment of this.#segments) await segment.release();
@@ -185,6 +192,12 @@ export class Spool {
   async close(): Promise<void> {
     this.#closed = true;
     await this.release();
+  }
+
+  /** Lets go of a spool whose folder could not be made. */
+  async abandon(): Promise<void> {
+    this.#closed = true;
+    for (const segment of this.#segments) await segment.release().catch(() => undefined); // Never opened: that is fine.
   }
 
   /** Deletes all of it, with the folder. */
@@ -250,7 +263,9 @@ export class Spool {
     this.#options.clock.after(SYNC_MS, () => {
       this.#syncTimer = false;
       if (this.#closed) return;
-      this.durable().catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
+      this.durable()
+        .then(() => (this.#resting ? this.release() : undefined))
+        .catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
     });
   }
 }

@@ -1,0 +1,176 @@
+import type { Clock } from '../../protocol/clock.ts';
+import type { Identity } from '../../protocol/enrolment.ts';
+import type { Operation } from '../../protocol/operation.ts';
+import type { FromAgent } from '../../protocol/wire.ts';
+import { systemCode } from '../agent-exit.ts';
+import { signatureVerifier } from '../config/key-pair.ts';
+import type { Log } from '../log.ts';
+import { AcceptedStore, operationFolder } from './accepted-store.ts';
+import { checkOffer, type Refusal } from './check-offer.ts';
+import { type HeldOperation, operationKey } from './held-operation.ts';
+import type { StopOrder } from './run-operation.ts';
+import { Spool, type SpoolOptions } from './spool.ts';
+
+/** Waiting operations above which offers are refused; the coordinator stops at the credit, long before this. */
+const LONGEST_QUEUE = 10_000;
+
+export interface OfferDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: Identity;
+  /** Folder of the operations; exists. */
+  readonly root: string;
+  /** No new work is taken: the reason, or null. */
+  readonly diskProblem: () => string | null;
+  /** The disk refused a write. */
+  readonly onDiskTrouble: (code: string) => void;
+  /** Says something to the coordinator, if there is a connection. */
+  readonly say: (message: FromAgent) => void;
+  readonly spoolOptions: (key: string) => SpoolOptions;
+}
+
+/** What the desk needs to know of the operations that are here already. */
+export interface OfferTable {
+  readonly running: number;
+  readonly queued: number;
+  readonly maximum: number;
+  readonly isStopping: boolean;
+  /** This attempt is here, or was here and is done with. */
+  isKnown(key: string): boolean;
+  /** The latest attempt of an operation that is here. */
+  latest(operation: string): HeldOperation | undefined;
+  /** Deletes an attempt that must not run any more. */
+  giveUp(held: HeldOperation): void;
+  /** An accepted operation: it is written down, and is run when its turn comes. */
+  takeUp(held: HeldOperation): void;
+}
+
+/**
+ * Where offered operations arrive: each is answered with "accepted" or with the reason why not. "Accepted" is said only
+ * after the operation would survive a power cut, and never leads to a second run of the same attempt.
+ */
+export class OfferDesk {
+  readonly #deps: OfferDeps;
+  readonly #table: OfferTable;
+  readonly #store: AcceptedStore;
+  readonly #isSigned: (text: string, signature: string) => boolean;
+  /** Being written down: they count as load, and a cancel must find them. */
+  readonly #pending = new Map<string, StopOrder | null>();
+  #order = 0;
+  #lastTurn: Promise<void> = Promise.resolve();
+
+  constructor(deps: OfferDeps, table: OfferTable) {
+    this.#deps = deps;
+    this.#table = table;
+    this.#store = new AcceptedStore(deps.root);
+    this.#isSigned = signatureVerifier(deps.identity.coordinator.publicKey);
+  }
+
+  /** Operations that are being written down. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** Answers an offer. `coordinatorNow`: the time by the coordinator's clock. */
+  offer(payload: string, signature: string, coordinatorNow: number): void {
+    const { identity, log, say } = this.#deps;
+    const checked = checkOffer(payload, signature, {
+      isSigned: this.#isSigned,
+      runner: identity.runner.id,
+      replica: identity.replica,
+      coordinatorNow,
+    });
+    if (checked.kind === 'unreadable') {
+      log.warn('An operation was offered that cannot be read.', { detail: checked.detail.slice(0, 300) });
+      say({ type: 'error', detail: `The operation cannot be read: ${checked.detail}`.slice(0, 2000) });
+      return;
+    }
+    const { operation, attempt } = checked.kind === 'sound' ? checked.operation : checked;
+    const key = operationKey(operation, attempt);
+    const isGenuine = checked.kind === 'sound' || checked.refusal.code !== 'operation-signature';
+    // What is held already was judged when it came: the same offer again only wants to hear the answer again.
+    if (isGenuine && this.#table.isKnown(key)) say({ type: 'accepted', operation, attempt });
+    else if (isGenuine && this.#pending.has(key)) return;
+    else {
+      const refusal = checked.kind === 'refused' ? checked.refusal : this.#reasonAgainst(checked.operation);
+      if (refusal !== null) this.#refuse(operation, attempt, refusal);
+      else if (checked.kind === 'sound') void this.#accept(checked.operation, key, payload, signature);
+    }
+  }
+
+  /** Notes that an operation which is being written down is to be stopped; false when there is no such. */
+  cancelPending(key: string, order: StopOrder): boolean {
+    if (!this.#pending.has(key)) return false;
+    this.#pending.set(key, order);
+    return true;
+  }
+
+  #reasonAgainst(operation: Operation): Refusal | null {
+    const table = this.#table;
+    if (table.isStopping) return { code: 'shutting-down', detail: 'The agent is stopping.' };
+    const disk = this.#deps.diskProblem();
+    if (disk !== null) return { code: 'agent-disk-full', detail: disk };
+    if (table.queued + this.#pending.size >= LONGEST_QUEUE) {
+      return { code: 'agent-at-capacity', detail: `${LONGEST_QUEUE} operations are waiting here already.` };
+    }
+    const other = table.latest(operation.operation);
+    if (other === undefined) return null;
+    const { attempt } = other.operation;
+    if (operation.attempt < attempt) return { code: 'conflict', detail: `Attempt ${attempt} is here, which is newer.` };
+    if (other.phase === 'running') return { code: 'conflict', detail: `Attempt ${attempt} is still running here.` };
+    // A new attempt is made only when the coordinator has given up the old one: what waits of it must never run.
+    if (other.phase === 'queued') table.giveUp(other);
+    return null;
+  }
+
+  async #accept(operation: Operation, key: string, payload: string, signature: string): Promise<void> {
+    const { root, clock, spoolOptions, onDiskTrouble } = this.#deps;
+    const { running, queued, maximum } = this.#table;
+    const atOnce = running + queued + this.#pending.size < maximum;
+    this.#pending.set(key, null);
+    const folder = operationFolder(root, operation.operation, operation.attempt);
+    const spool = Spool.create(folder, spoolOptions(key));
+    // Plans are written side by side, and taken up in the order in which they came.
+    const before = this.#lastTurn;
+    const turn = Promise.withResolvers<void>();
+    this.#lastTurn = turn.promise;
+    const plan = { payload, signature, acceptedAt: clock.now(), order: this.#order++, maximum, atOnce };
+    try {
+      const durable = this.#store.write(folder, plan);
+      // While the disk is waited for, the journal's file is made ready. One that has to wait keeps no file open.
+      if (atOnce) spool.open();
+      await durable;
+    } catch (error) {
+      this.#pending.delete(key);
+      await spool.abandon();
+      const code = systemCode(error);
+      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+      if (isFull) onDiskTrouble(code);
+      const detail = `It could not be written down: ${code}.`;
+      this.#refuse(operation.operation, operation.attempt, { code: isFull ? 'agent-disk-full' : 'internal', detail });
+      void before.then(turn.resolve);
+      return;
+    }
+    await before;
+    const stopOrder = this.#pending.get(key) ?? null;
+    this.#pending.delete(key);
+    const settled = Promise.resolve();
+    this.#table.takeUp({
+      key,
+      operation,
+      folder,
+      spool,
+      phase: 'queued',
+      run: null,
+      stopOrder,
+      settled,
+      waited: !atOnce,
+    });
+    turn.resolve();
+  }
+
+  #refuse(operation: string, attempt: number, { code, detail }: Refusal): void {
+    this.#deps.log.warn('An operation was refused.', { operation, attempt, code, detail });
+    this.#deps.say({ type: 'refused', operation, attempt, code, detail });
+  }
+}
