@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { API_BASE } from '../../protocol/api/routes.ts';
 import type { StreamAnswer } from './call.ts';
+import { escapeHtml, schemaTable } from './schema-table.ts';
 import { readingPolicy } from './security-headers.ts';
 
 /** What the page reads of the OpenAPI document. */
@@ -32,11 +34,11 @@ const STYLE = `
 :root{color-scheme:light dark;--line:#8884;--soft:#8882}
 body{font:15px/1.55 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{margin-top:2.5rem;border-bottom:1px solid var(--line)}
-nav{columns:3 14rem;font-size:.9rem}nav a{display:block}
+nav{columns:3 14rem;font-size:.9rem}nav a{display:block;break-inside:avoid}
 article{margin:1.2rem 0;padding:.8rem 1rem;border:1px solid var(--line);border-radius:8px}
 article h3{margin:0;font:600 .95rem ui-monospace,monospace;overflow-wrap:anywhere}
 article p{margin:.4rem 0}table{border-collapse:collapse;font-size:.9rem}
-td,th{text-align:left;padding:.15rem .8rem .15rem 0;vertical-align:top}
+td,th{text-align:left;padding:.15rem .8rem .15rem 0;vertical-align:top}th{font-weight:500;opacity:.75}td p{margin:0}table{margin:.4rem 0}
 pre{overflow:auto;background:var(--soft);padding:.7rem;border-radius:6px;font-size:.82rem}
 code{font-family:ui-monospace,monospace}.soft{opacity:.75}`;
 
@@ -55,13 +57,13 @@ export function docsPage(openApi: string): StreamAnswer {
 <p>${markedUp(info.description)}</p>
 <p>Send a token that you made in the console under Settings: <code>Authorization: Bearer …</code>. For programs: <a href="/api/v1/openapi.json">the OpenAPI document</a>.</p>
 <pre>curl -H "Authorization: Bearer $TOKEN" https://host/api/v1/runners</pre>
-<nav>${calls.map((call) => `<a href="#${call.operationId}">${call.method} ${escapeHtml(call.path)}</a>`).join('')}</nav>
+<nav>${calls.map((call) => `<a href="#${call.operationId}">${call.method} ${escapeHtml(call.path.replace(API_BASE, ''))}</a>`).join('')}</nav>
 ${[...groups].map(([tag, group]) => `<h2>${escapeHtml(tag)}</h2>${group.map(callText).join('')}`).join('')}
 <h2>Forms</h2>
 ${Object.entries(document.components.schemas)
   .map(
     ([name, schema]) =>
-      `<article id="form-${escapeHtml(name)}"><h3>${escapeHtml(name)}</h3>${schemaText(schema)}</article>`,
+      `<article id="form-${escapeHtml(name)}"><h3>${escapeHtml(name)}</h3>${schemaTable(schema)}</article>`,
   )
   .join('')}
 </body></html>`;
@@ -75,7 +77,7 @@ function callText(call: Call): string {
   const open = call.security?.length === 0 ? '<p class="soft">Needs no credentials.</p>' : '';
   const rows = call.parameters.map(
     (one) =>
-      `<tr><td><code>${escapeHtml(one.name)}</code></td><td>${one.in}${one.required ? ', required' : ''}</td><td>${inline(one.schema)}</td></tr>`,
+      `<tr><td><code>${escapeHtml(one.name)}</code></td><td>${one.in}${one.required ? ', required' : ''}</td><td>${schemaTable(one.schema)}</td></tr>`,
   );
   const sent = call.requestBody === undefined ? '' : part('Sent', call.requestBody.content);
   const answers = Object.entries(call.responses)
@@ -90,23 +92,7 @@ ${rows.length === 0 ? '' : `<table>${rows.join('')}</table>`}${sent}${answers.jo
 function part(title: string, content: z.infer<typeof ContentSchema> | undefined): string {
   const [first] = Object.entries(content ?? {});
   if (first === undefined) return `<p class="soft">${escapeHtml(title)}</p>`;
-  return `<details><summary>${escapeHtml(title)} <span class="soft">${escapeHtml(first[0])}</span></summary>${schemaText(first[1].schema)}</details>`;
-}
-
-/** A schema as JSON, with its references as links. */
-function schemaText(schema: Record<string, unknown>): string {
-  const text = escapeHtml(JSON.stringify(schema, null, 2));
-  return `<pre>${text.replaceAll(/#\/components\/schemas\/([\w]+)/g, '<a href="#form-$1">$1</a>')}</pre>`;
-}
-
-function inline(schema: Record<string, unknown>): string {
-  const { $ref, type, enum: values, default: fallback } = schema;
-  const kind = Array.isArray(values) ? values.join(', ') : String($ref ?? type ?? '').replace(/^.*\//, '');
-  return escapeHtml(fallback === undefined ? kind : `${kind}; default ${JSON.stringify(fallback)}`);
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return `<details><summary>${escapeHtml(title)} <span class="soft">${escapeHtml(first[0])}</span></summary>${schemaTable(first[1].schema)}</details>`;
 }
 
 function markedUp(text: string): string {
