@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FuseV1Options } from '@electron/fuses';
+import { build, Platform } from 'electron-builder';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { BUNDLES } from './bundle.ts';
@@ -14,6 +16,10 @@ const builderLib = createRequire(require.resolve('electron-builder'));
 /** electron-builder's own check, with which it begins each build. */
 const { validateConfiguration } = builderLib('app-builder-lib/out/util/config/config.js') as {
   validateConfiguration(config: unknown, log: { isEnabled: boolean; add(): void }): Promise<void>;
+};
+const asar = builderLib('@electron/asar') as {
+  listPackage(archive: string, options: { isPack: boolean }): string[];
+  extractFile(archive: string, file: string): Buffer;
 };
 const validate = (config: unknown) => validateConfiguration(config, { isEnabled: false, add: () => undefined });
 
@@ -114,4 +120,56 @@ describe('the packaging of the desktop console', () => {
     expect(trial.win?.signtoolOptions).not.toHaveProperty('publisherName');
     expect(trial.extraMetadata).toMatchObject({ outrunnerReleaseKey: null });
   });
+});
+
+describe('what electron-builder makes of it', () => {
+  it('is an archive of the bundles, the release key inside, the agents beside it', async (context) => {
+    if (process.platform !== 'linux')
+      return context.skip('the runtime that stands in for Electron here is laid out as on Linux');
+    const folder = await mkdtemp(join(tmpdir(), 'outrunner-packaging-'));
+    try {
+      // Everything but the runtime is real: its program is any other one, and so has no fuses.
+      const runtime = join(folder, 'electron');
+      await mkdir(join(runtime, 'resources'), { recursive: true });
+      for (const name of ['electron', 'chrome-sandbox']) await copyFile('/bin/true', join(runtime, name));
+      await writeFile(join(runtime, 'version'), '45.4.1');
+      const output = join(folder, 'out');
+      await build({
+        projectDir: ROOT,
+        targets: Platform.LINUX.createTarget('dir'),
+        config: {
+          ...builderConfig({ OUTRUNNER_RELEASE_PUBLIC_KEY: KEY }, 'linux'),
+          electronFuses: null,
+          electronDist: runtime,
+          directories: { output, buildResources: 'build/desktop' },
+        },
+      });
+      const resources = join(output, 'linux-unpacked', 'resources');
+      const archive = join(resources, 'app.asar');
+      const files = asar
+        .listPackage(archive, { isPack: false })
+        .filter((file) => !/\/(?:assets|swagger-ui)(?:\/|$)/.test(file));
+      expect(files.sort()).toEqual([
+        '/dist',
+        '/dist/coordinator',
+        '/dist/coordinator/main.mjs',
+        '/dist/electron',
+        '/dist/electron/main.js',
+        '/dist/electron/preload.cjs',
+        '/dist/renderer',
+        '/dist/renderer/index.html',
+        '/dist/renderer/mark.svg',
+        '/package.json',
+      ]);
+      expect(JSON.parse(asar.extractFile(archive, 'package.json').toString())).toMatchObject({
+        main: 'dist/electron/main.js',
+        type: 'module',
+        outrunnerReleaseKey: KEY,
+      });
+      expect(existsSync(join(resources, 'agents', 'manifest.json'))).toBe(true);
+      expect(existsSync(join(resources, 'agents', 'linux-x64', 'outrunner-agent'))).toBe(false);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 180_000);
 });
