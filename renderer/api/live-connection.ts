@@ -2,6 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import type { Clock } from '../../protocol/clock.ts';
 import { api } from './api-client.ts';
 import { heard, lost } from './connection-store.ts';
+import { noteCoordinatorTime } from './coordinator-clock.ts';
 import { createLiveCache } from './live-cache.ts';
 import { startLiveStream } from './live-stream.ts';
 
@@ -17,6 +18,7 @@ export function connectLive(client: QueryClient, clock: Clock): { stop(): void }
     random: Math.random,
     onHeard: () => heard(clock.now()),
     onOpen: () => void client.invalidateQueries(),
+    onBeat: noteCoordinatorTime,
     onEvents: cache.push,
     onLost(_error, stopped) {
       if (stopped) void client.resetQueries({ queryKey: ['me'] });

@@ -1,4 +1,4 @@
-import { type LiveEvent, LiveEventSchema } from '../../protocol/api/live.ts';
+import { LiveBeatSchema, type LiveEvent, LiveEventSchema } from '../../protocol/api/live.ts';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { createSseParser } from './sse-parser.ts';
@@ -18,6 +18,8 @@ export interface LiveStreamPorts {
   readonly onOpen: () => void;
   /** Bytes arrived, be it only a beat. */
   readonly onHeard: () => void;
+  /** The coordinator's clock, in milliseconds since the epoch. */
+  readonly onBeat: (time: number) => void;
   readonly onEvents: (events: LiveEvent[]) => void;
   /** The stream ended or never opened; it is tried again by itself, unless `stopped`: the session is over. */
   readonly onLost: (error: OutrunnerError, stopped: boolean) => void;
@@ -85,6 +87,7 @@ export function startLiveStream(ports: LiveStreamPorts): { stop(): void; wake():
       ports.onHeard();
       const events: LiveEvent[] = [];
       for (const { event, data } of parse(decoder.decode(value, { stream: true }))) {
+        if (event === 'beat') ports.onBeat(Date.parse(LiveBeatSchema.parse(JSON.parse(data)).time));
         if (event !== 'change') continue;
         // A topic that this console does not know yet is none of its business; a broken event breaks the stream, so that
         // everything is read again.

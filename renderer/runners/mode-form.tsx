@@ -3,11 +3,11 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Runner } from '../../protocol/api/runners.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { coordinatorNow } from '../api/coordinator-clock.ts';
 import { runnerMutations } from '../api/runner-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { fieldErrors } from '../ui/field-errors.ts';
 import { ProblemAlert } from '../ui/problem-alert.tsx';
-import { coordinatorNow } from '../ui/ticker.ts';
 import { toastDone } from '../ui/toast.tsx';
 import { UntilInput } from './until-input.tsx';
 

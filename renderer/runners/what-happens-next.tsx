@@ -3,9 +3,10 @@ import { IconCircle, IconCircleCheckFilled, IconCircleX } from '@tabler/icons-re
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Runner } from '../../protocol/api/runners.ts';
+import { coordinatorNow } from '../api/coordinator-clock.ts';
 import { sessionQueries } from '../api/session-queries.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
-import { coordinatorNow, useNow } from '../ui/ticker.ts';
+import { useNow } from '../ui/ticker.ts';
 import { enrolmentProgress, needsHelp, type ProgressStep } from './enrolment-progress.ts';
 import { RefusalList } from './refusal-list.tsx';
 import classes from './what-happens-next.module.css';

@@ -34,7 +34,8 @@ export function TagInput({ value, onChange, suggestions = [], error, onBlur, ...
       else if (tags.some((other) => tagKey(other) === tagKey(tag))) refused = `The tag “${tag}” is there already.`;
       else tags.push(checked.data);
     }
-    setRefusal(refused);
+    // The field below reports the same list again after it refused a duplicate: that must not wipe the sentence away.
+    if (refused !== null || tags.length !== value.length) setRefusal(refused);
     onChange(tags);
   };
 
@@ -43,9 +44,9 @@ export function TagInput({ value, onChange, suggestions = [], error, onBlur, ...
       {...field}
       value={[...value]}
       onChange={accept}
-      data={suggestions.filter((tag) => !taken.has(tagKey(tag)))}
+      // Nothing to pick from before something is typed: the list would only lie over what comes next.
+      data={text.trim() === '' ? [] : suggestions.filter((tag) => !taken.has(tagKey(tag)))}
       limit={20}
-      openOnFocus={false}
       splitChars={[',', ';', ' ']}
       isDuplicate={(tag, current) => current.some((other) => tagKey(other) === tagKey(tag))}
       onDuplicate={(tag) => {
@@ -56,13 +57,6 @@ export function TagInput({ value, onChange, suggestions = [], error, onBlur, ...
       onSearchChange={(typed) => {
         setText(typed);
         if (typed !== '') setRefusal(null);
-      }}
-      onPaste={(event) => {
-        // A field of one line would glue pasted lines together.
-        const tags = splitTags(event.clipboardData.getData('text'));
-        if (tags.length < 2) return;
-        event.preventDefault();
-        accept([...value, ...tags]);
       }}
       onBlur={onBlur}
       error={refusal ?? error}

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { systemClock, type Timer } from '../../protocol/clock.ts';
+import { coordinatorNow } from '../api/coordinator-clock.ts';
 
 /**
  * One ticker for every "12 s ago" on the screen: it runs only while something shows a time, and all of them change
@@ -8,19 +9,7 @@ import { systemClock, type Timer } from '../../protocol/clock.ts';
 const clock = systemClock();
 const listeners = new Set<() => void>();
 let timer: Timer | null = null;
-let skewMs = 0;
-let shown = clock.now();
-
-/** The coordinator's time now, as well as it is known. Milliseconds since the epoch. */
-export function coordinatorNow(): number {
-  return clock.now() + skewMs;
-}
-
-/** Notes what the coordinator's clock said just now. Jitter of the network below a second is left alone. */
-export function noteCoordinatorTime(time: number): void {
-  const skew = time - clock.now();
-  if (Math.abs(skew - skewMs) > 1000) skewMs = skew;
-}
+let shown = coordinatorNow();
 
 function tick(): void {
   shown = coordinatorNow();
