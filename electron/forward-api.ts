@@ -27,7 +27,7 @@ export type ForwardedRequest = PageRequest & {
  * request to the coordinator ends. It never rejects: a failure is an answer with a problem document.
  */
 export function createApiForwarder(deps: ForwardDeps): (request: ForwardedRequest) => Promise<Response> {
-  async function send(request: ForwardedRequest, target: Target): Promise<Response> {
+  async function send(request: ForwardedRequest, target: Target, end: AbortController): Promise<Response> {
     const { url, method, headers } = toCoordinatorRequest(request, target);
     // A sign-in through here would hand the token to the page; the bridge does it instead.
     if (new URL(url).pathname === `${API_BASE}/session`) {
@@ -43,11 +43,11 @@ export function createApiForwarder(deps: ForwardDeps): (request: ForwardedReques
         redirect: 'error',
         credentials: 'omit',
         cache: 'no-store',
-        ...(request.signal ? { signal: request.signal } : {}),
+        signal: end.signal,
       });
     } catch (error) {
       if (body?.isTooLarge()) throw new OutrunnerError('body-too-large', { cause: error });
-      if (request.signal?.aborted) throw error;
+      if (end.signal.aborted) throw error;
       deps.lost(target);
       throw unreachable(target.url, error);
     }
@@ -59,26 +59,28 @@ export function createApiForwarder(deps: ForwardDeps): (request: ForwardedReques
   }
 
   return async (request) => {
+    const end = new AbortController();
+    request.signal?.addEventListener('abort', () => end.abort(), { once: true });
     try {
       let target = await deps.target();
-      let response = await send(request, target);
+      let response = await send(request, target, end);
       if (response.status === 401) {
         const renewed = await deps.renew(target);
         // A body was used up by the first attempt; the page may send it again.
         if (renewed !== null && request.body === null) {
           await response.body?.cancel();
           target = renewed;
-          response = await send(request, target);
+          response = await send(request, target, end);
         }
       }
-      const empty = [204, 205, 304].includes(response.status);
-      return new Response(empty ? null : response.body, {
+      const empty = [204, 205, 304].includes(response.status) || response.body === null;
+      return new Response(empty ? null : ending(response.body as ReadableStream<Uint8Array>, end), {
         status: response.status,
         headers: toPageHeaders(response.headers),
       });
     } catch (error) {
       if (error instanceof OutrunnerError) return problemResponse(error);
-      if (!request.signal?.aborted) deps.report(error);
+      if (!end.signal.aborted) deps.report(error);
       return problemResponse(new OutrunnerError('internal', { cause: error }));
     }
   };
@@ -92,6 +94,23 @@ export function problemResponse(error: OutrunnerError): Response {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+    },
+  });
+}
+
+/** The body, and when its reader cancels, the end of the request behind it: Electron's own bodies do not promise that. */
+function ending(body: ReadableStream<Uint8Array>, request: AbortController): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      request.abort();
+      // It has been aborted: that it says so is no news.
+      await reader.cancel(reason).catch(() => undefined);
     },
   });
 }

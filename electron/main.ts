@@ -44,7 +44,9 @@ import { APP_SCHEME_PRIVILEGES, REFUSED_SWITCHES } from './window-options.ts';
  * imports it. What happens in which order stands in `boot.ts`.
  */
 const clock = systemClock();
-const log = createShellLog(join(app.getPath('userData'), 'logs', 'shell.log'), clock, (line) => console.error(line));
+// A packaged console has nobody at its standard error, and a closed one would end it.
+const echo = (line: string) => (app.isPackaged ? undefined : console.error(line));
+const log = createShellLog(join(app.getPath('userData'), 'logs', 'shell.log'), clock, echo);
 const report = (error: unknown) => log(error instanceof Error ? (error.stack ?? error.message) : String(error));
 const inApp = (...parts: string[]) => join(app.getAppPath(), 'dist', ...parts);
 const dataFolder = resolve(process.env[DATA_FOLDER_VARIABLE] || join(homedir(), DATA_FOLDER_NAME));

@@ -51,6 +51,7 @@ export async function openJsonFile<S extends z.ZodType>(
       queue = queue.then(write, write);
       return queue;
     },
+    // Whoever asked for a write that failed was told by `save`.
     settled: () => queue.catch(() => undefined),
   };
 }
