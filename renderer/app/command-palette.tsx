@@ -22,7 +22,6 @@ export function CommandPalette({ project }: { project: string | null }) {
       centered={false}
       yOffset={72}
       overlayProps={{ blur: 0, backgroundOpacity: 0.45 }}
-      aria-label="Search and commands"
     >
       <Spotlight.Search
         placeholder="Go to a Runner, job, project or screen; run a job"

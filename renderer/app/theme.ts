@@ -36,6 +36,20 @@ const ink: MantineColorsTuple = [
   '#143d7d',
 ];
 
+/** The green of Next and of what completes: carries white text with more than 4.5 : 1 from shade 6 on. */
+const go: MantineColorsTuple = [
+  '#edf8ef',
+  '#d6eedb',
+  '#aadcb4',
+  '#7bc98b',
+  '#52b167',
+  '#33934a',
+  '#1f7a36',
+  '#196a2e',
+  '#145a26',
+  '#0e491e',
+];
+
 /** Mantine's greys of the dark theme, from text to the deepest ground, with a little of the ink in them. */
 const dark: MantineColorsTuple = [
   '#e2e6ec',
@@ -56,7 +70,7 @@ const small = { size: 'sm' } as const;
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: { light: 6, dark: 6 },
-  colors: { ink, dark },
+  colors: { ink, dark, go },
   autoContrast: false,
   defaultRadius: 'sm',
   cursorType: 'pointer',

@@ -45,7 +45,7 @@ export function TopBar({ me, project, navigationOpened, onToggleNavigation }: Pr
         leftSection={<IconSearch size={15} aria-hidden />}
         rightSection={<Kbd size="xs">{MOD} K</Kbd>}
         onClick={palette.open}
-        aria-label="Search and commands"
+        aria-label={`Go to… ${MOD} K, search and commands`}
       >
         <Text span inherit visibleFrom="md">
           Go to…

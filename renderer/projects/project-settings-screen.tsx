@@ -50,7 +50,7 @@ function DeleteSection({ project }: { project: Project }) {
       <Text size="sm" mb="sm">
         Deletes the project with {jobs} and takes its Runners out of it. Its executions stay readable by their address.
       </Text>
-      <ActionButton color="red" variant="outline" onClick={() => setAsking(true)}>
+      <ActionButton color="red" variant="outline" c="var(--outrunner-bad)" onClick={() => setAsking(true)}>
         Delete project
       </ActionButton>
       <ConfirmDialog

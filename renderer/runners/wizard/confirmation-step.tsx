@@ -115,7 +115,7 @@ function Created({ runnerId, change, onComplete }: StepProps & { runnerId: strin
         )}
       </DataState>
       <WizardFoot>
-        <Button color="green.9" onClick={onComplete}>
+        <Button color="go" onClick={onComplete}>
           Close and Complete
         </Button>
       </WizardFoot>

@@ -47,7 +47,7 @@ export function DetailsStep({ draft, change, onCancel }: StepProps) {
         </Stack>
       </div>
       <WizardFoot onCancel={onCancel}>
-        <Button type="submit" color="green.9">
+        <Button type="submit" color="go">
           Next
         </Button>
       </WizardFoot>

@@ -35,7 +35,7 @@ export function NodeDispatchStep({ draft, change, onCancel, project }: StepProps
         </Stack>
       </div>
       <WizardFoot onCancel={onCancel} onBack={() => change({ step: 0 })}>
-        <Button type="submit" color="green.9">
+        <Button type="submit" color="go">
           Next
         </Button>
       </WizardFoot>

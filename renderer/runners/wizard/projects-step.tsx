@@ -75,7 +75,7 @@ export function ProjectsStep({ draft, change, onCancel }: StepProps) {
         </Stack>
       </div>
       <WizardFoot onCancel={onCancel} onBack={() => change({ step: 0 })}>
-        <Button type="submit" color="green.9">
+        <Button type="submit" color="go">
           Next
         </Button>
       </WizardFoot>
