@@ -185,11 +185,8 @@ async function start(ground: Ground) {
   serveDocumentation(api);
 
   gateway.attach(api.server);
-  const startedAt = clock.now();
-  const url = await listen(api, async () => {
-    await stopRooms();
-  });
-  folder.announce({ url, pid: process.pid, startedAt: new Date(startedAt).toISOString() });
+  const url = await listen(api, stopRooms);
+  folder.announce({ url, pid: process.pid });
   log.info({ url, dataDir: folder.path }, 'the coordinator answers');
   const adminPassword = settings.embedded ? Promise.resolve(null) : makeAdmin(ground);
   // It is shown by whoever started us; here only its failure is news.

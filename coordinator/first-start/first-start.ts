@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../protocol/clock.ts';
+import { OWNER_TICKET_FILE } from '../../protocol/data-folder.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import { generatePassword, hashPassword } from '../identity/password.ts';
 import { StartError } from '../start-error.ts';
@@ -8,8 +9,6 @@ import type { DataFolder } from '../store/data-folder.ts';
 import { isMissing } from '../store/private-files.ts';
 import type { Store } from '../store/store.ts';
 import { SAMPLE_JOBS } from './sample-jobs.ts';
-
-const TICKET_FILE = 'owner.ticket';
 
 export interface FirstStartDeps {
   readonly store: Store;
@@ -30,7 +29,7 @@ export function openOwnerTicket(folder: FirstStartDeps['folder']): string {
       throw new StartError('data', `The owner ticket ${folder.ownerTicketPath} cannot be read.`, cause);
   }
   const made = `oro_${randomBytes(32).toString('base64url')}`;
-  folder.writePrivate(TICKET_FILE, `${made}\n`);
+  folder.writePrivate(OWNER_TICKET_FILE, `${made}\n`);
   return made;
 }
 

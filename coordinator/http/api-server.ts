@@ -100,7 +100,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const reads = request.method === 'GET' || request.method === 'HEAD';
     if (options.page !== null && reads && !isApiPath(path)) {
       const page = await options.page(path, request.headers);
-      if (page !== null) return sendStream(page, request, reply);
+      if (page !== null) return sendStream(page, request, reply, log);
     }
     const { problem, allow } = unmatched(path);
     if (allow !== null) reply.header('allow', allow);

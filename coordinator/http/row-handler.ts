@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
 import type { z } from 'zod';
 import type { Route } from '../../protocol/api/route.ts';
@@ -6,6 +7,7 @@ import { assertAnswer } from './assert-answer.ts';
 import type { CallContext, Caller, Handler, OpenCall, SignedInContext, StreamAnswer } from './call.ts';
 import { type Credentials, checkCaller } from './check-caller.ts';
 import type { Idempotency, KeptAnswer } from './idempotency.ts';
+import type { Logger } from './log.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { inputCheck } from './validate-input.ts';
 
@@ -14,6 +16,7 @@ export interface HandlerFacts {
   readonly idempotency: Idempotency;
   readonly stopping: AbortSignal;
   readonly checkAnswers: boolean;
+  readonly log: Logger;
   /** Slows those who try calls that need no credential; who succeeds is forgiven. */
   readonly openLimit: RateLimit;
   readonly currentPublicUrl: string;
@@ -51,7 +54,7 @@ export function rowOptions<R extends Route>(
       const caller = callers.get(request);
       const context = contextOf(request, reply, facts);
       const call = () => run(input, caller === undefined ? context : { ...context, caller });
-      if (row.stream !== undefined) return sendStream((await call()) as StreamAnswer, request, reply);
+      if (row.stream !== undefined) return sendStream((await call()) as StreamAnswer, request, reply, facts.log);
       const answer = async (): Promise<KeptAnswer> => {
         const value = await call();
         if (row.answer === undefined) return { status: row.status, body: '' };
@@ -115,8 +118,18 @@ function sendJson(answer: KeptAnswer, reply: FastifyReply): FastifyReply {
 }
 
 /** Sends what is no JSON. */
-export function sendStream(answer: StreamAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendStream(
+  answer: StreamAnswer,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): FastifyReply {
+  const { body } = answer;
   reply.code(answer.status ?? 200).headers(answer.headers);
+  if (body instanceof Readable) {
+    // The answer has begun: the broken connection tells the caller, this line tells whoever looks after us.
+    body.once('error', (error) => log.error({ requestId: request.id, err: error }, 'an answer broke off'));
+  }
   if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) return reply.send(answer.body);
   if (request.method !== 'HEAD') {
     reply.send(answer.body);

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
+import { OutrunnerError } from '../../protocol/problems.ts';
 
 /** 128 MiB and about a third of a second for each guess. */
 const COST = { ln: 17, r: 8, p: 1 } as const;
@@ -11,6 +12,8 @@ const STORED = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w-]+)\$([\w-
 
 /** At most so many at once: each takes its memory and a thread. */
 const AT_ONCE = 2;
+/** Who comes when so many wait already is sent away: a crowd of guessers must not take our memory. */
+const WAITING_AT_MOST = 100;
 let running = 0;
 const queue: (() => void)[] = [];
 
@@ -58,6 +61,7 @@ async function derive(password: string, salt: Buffer, cost: { ln: number; r: num
 }
 
 async function turn(): Promise<void> {
+  if (queue.length >= WAITING_AT_MOST) throw new OutrunnerError('too-many-requests');
   while (running >= AT_ONCE) await new Promise<void>((resolve) => queue.push(resolve));
   running += 1;
 }

@@ -1,6 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { DATA_FOLDER_NAME, DEFAULT_HOST, DEFAULT_PORT } from '../../protocol/data-folder.ts';
 import { LOG_LEVELS } from '../http/log.ts';
 
 /** One setting: its flag, what it is for, and how its text is read. The environment name follows from the flag. */
@@ -51,22 +52,22 @@ export const SETTINGS = {
     flag: 'data-dir',
     value: 'FOLDER',
     what: 'The one folder that holds everything: database, journals, keys, owner ticket. Copied while the coordinator is stopped, it is a backup.',
-    default: '~/.outrunner',
-    schema: file.default(path.join(os.homedir(), '.outrunner')),
+    default: `~/${DATA_FOLDER_NAME}`,
+    schema: file.default(path.join(os.homedir(), DATA_FOLDER_NAME)),
   },
   host: {
     flag: 'host',
     value: 'ADDRESS',
     what: 'Address to listen on. Anything but loopback needs TLS, or a declared proxy that ends TLS.',
-    default: '127.0.0.1',
-    schema: address.default('127.0.0.1'),
+    default: DEFAULT_HOST,
+    schema: address.default(DEFAULT_HOST),
   },
   port: {
     flag: 'port',
     value: 'NUMBER',
     what: 'Port to listen on; 0 takes any free one.',
-    default: '4440',
-    schema: port.default(4440),
+    default: String(DEFAULT_PORT),
+    schema: port.default(DEFAULT_PORT),
   },
   portSearch: {
     flag: 'port-search',

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(path, '..'), { recursive: true, force: true }));
 
-const running = { url: 'http://127.0.0.1:4440', pid: 7, startedAt: '2026-11-23T20:15:00.000Z' };
+const running = { url: 'http://127.0.0.1:4440', pid: 7 };
 
 it('makes the folder with everything in it readable by its user alone', async () => {
   const folder = openDataFolder(path);

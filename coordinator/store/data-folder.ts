@@ -1,18 +1,15 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import {
+  COORDINATOR_FILE,
+  type CoordinatorFile,
+  CoordinatorFileSchema,
+  OWNER_TICKET_FILE,
+} from '../../protocol/data-folder.ts';
 import { StartError } from '../start-error.ts';
 import { type CoordinatorKeys, openKeys } from './coordinator-keys.ts';
 import { lockFolder } from './folder-lock.ts';
 import { folderProblem, isMissing, writeWhole } from './private-files.ts';
-
-/** What `coordinator.json` says of the coordinator that uses the folder now, for programs on the same host. */
-export const RunningCoordinatorSchema = z.object({
-  url: z.string(),
-  pid: z.number().int(),
-  startedAt: z.iso.datetime(),
-});
-export type RunningCoordinator = z.infer<typeof RunningCoordinatorSchema>;
 
 /** The one folder that holds all of a coordinator: copied as a whole while it is stopped, it is a backup. */
 export interface DataFolder {
@@ -25,12 +22,10 @@ export interface DataFolder {
   /** Writes a file that only this user can read, whole or not at all. */
   writePrivate(name: string, content: string): void;
   /** Tells programs on this host where the coordinator listens. */
-  announce(running: RunningCoordinator): void;
+  announce(running: CoordinatorFile): void;
   /** Takes the announcement back and lets another coordinator use the folder. */
   release(): void;
 }
-
-const ANNOUNCEMENT = 'coordinator.json';
 
 /**
  * Makes the folder if it is not there, locks it against a second coordinator, and opens its keys.
@@ -50,11 +45,11 @@ export function openDataFolder(path: string): DataFolder {
       databasePath: join(path, 'outrunner.db'),
       journalsPath,
       keys: openKeys(join(path, 'keys')),
-      ownerTicketPath: join(path, 'owner.ticket'),
+      ownerTicketPath: join(path, OWNER_TICKET_FILE),
       writePrivate,
-      announce: (running) => writePrivate(ANNOUNCEMENT, `${JSON.stringify(running)}\n`),
+      announce: (running) => writePrivate(COORDINATOR_FILE, `${JSON.stringify(running)}\n`),
       release() {
-        rmSync(join(path, ANNOUNCEMENT), { force: true });
+        rmSync(join(path, COORDINATOR_FILE), { force: true });
         lock.release();
       },
     };
@@ -65,15 +60,15 @@ export function openDataFolder(path: string): DataFolder {
 }
 
 /** The coordinator that announced itself in this folder, or null. It may have died since: check that it answers. */
-export function readAnnouncement(path: string): RunningCoordinator | null {
+export function readAnnouncement(path: string): CoordinatorFile | null {
   let text: string;
   try {
-    text = readFileSync(join(path, ANNOUNCEMENT), 'utf8');
+    text = readFileSync(join(path, COORDINATOR_FILE), 'utf8');
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;
   }
-  const parsed = RunningCoordinatorSchema.safeParse(parseJson(text));
+  const parsed = CoordinatorFileSchema.safeParse(parseJson(text));
   return parsed.success ? parsed.data : null;
 }
 
