@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import react from '@vitejs/plugin-react';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
@@ -32,9 +33,14 @@ const RENDERER_PACKAGES = [
   'vitest-browser-react',
 ];
 
+/** Bounds for a slow and busy machine, not expectations: what waits for an event ends as soon as it comes. */
+const PATIENCE = { testTimeout: 30_000, hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } };
+
 export default defineConfig({
   test: {
     allowOnly: false,
+    // Vitest leaves one core free for itself, which on two cores is half; most of our tests wait for processes and sockets.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
@@ -42,8 +48,7 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: ['node_modules', 'dist', 'e2e', 'bench'],
           environment: 'node',
-          testTimeout: 15_000,
-          hookTimeout: 30_000,
+          ...PATIENCE,
         },
       },
       {
@@ -53,7 +58,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['renderer/**/*.test.tsx'],
-          testTimeout: 15_000,
+          ...PATIENCE,
           browser: {
             enabled: true,
             headless: true,
