@@ -69,7 +69,7 @@ export function explainFailure(
       return { detail: `${target} does not speak TLS there.`, todo: 'Check http:// or https:// and the port.' };
     default:
       return {
-        detail: `The connection to ${target} failed: ${first instanceof Error ? first.message : String(first)}.`,
+        detail: `The connection to ${target} failed: ${(first instanceof Error ? first.message : String(first)).replace(/\.$/, '')}.`,
         todo: 'Run "outrunner-agent doctor" for details.',
       };
   }

@@ -123,6 +123,22 @@ test('a coordinator that falls silent is left, and found again', async () => {
   expect(coordinator.sessions).toBe(2);
 });
 
+test('a coordinator that talks but takes nothing is left, and the rest of the output arrives afterwards', async () => {
+  const coordinator = await testCoordinator();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 100, silenceMs: 1000 });
+  await testAgent(coordinator);
+  const { socket, send } = await coordinator.connected();
+  const operation = await coordinator.offer([{ type: 'command', command: 'seq 1 2000000' }]);
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  socket.pause();
+  const beating = setInterval(() => send({ type: 'beat', time: Date.now() }), 100);
+  await coordinator.nextSession();
+  clearInterval(beating);
+  const records = await coordinator.finished(operation);
+  const sum = records.reduce((length, { kind, payload }) => length + (kind === 'output' ? payload.length : 0), 0);
+  expect(sum).toBe(14_888_896);
+});
+
 test('a coordinator that is restarted is found again within a second', async () => {
   const coordinator = await testCoordinator();
   await testAgent(coordinator);

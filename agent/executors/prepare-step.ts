@@ -50,7 +50,8 @@ export async function prepareStep(
   const path = join(folder, `step-${index + 1}${isDirect ? '' : extension}`);
   // Windows PowerShell reads a file without this mark in the old code page of the host.
   const mark = platform === 'win32' && family === 'powershell' ? '\ufeff' : '';
-  const content = family === 'cmd' ? text.replace(/\r?\n/g, '\r\n') : text;
+  // cmd wants its own line ends; the kernel takes a carriage return behind `#!…` as part of the program's name.
+  const content = family === 'cmd' ? text.replace(/\r?\n/g, '\r\n') : text.replace(/^(#![^\r\n]*)\r\n/, '$1\n');
   await writeFile(path, mark + content, { mode: isDirect ? 0o700 : 0o600, flag: 'wx' });
   const args = step.type === 'script' ? step.arguments : [];
   const commandLine = isDirect ? { file: path, args, verbatim: false } : scriptCommandLine(program, path, args);

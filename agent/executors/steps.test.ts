@@ -78,6 +78,11 @@ test('a script without an interpreter is run by what its first line says', async
   expect(stepStarts(records)[0]?.interpreter).toBe(process.execPath);
 });
 
+test('a script whose first line ends as on Windows is run all the same', async () => {
+  const { run } = await ready();
+  expect(outputOf(await run([script('#!/bin/sh\r\necho fine')])).toString()).toBe('fine\n');
+});
+
 test('an interpreter may be a name or an absolute path', async () => {
   const { run } = await ready();
   const byName = await run([command('test -n "$BASH_VERSION" && echo bash', { interpreter: 'bash' })]);

@@ -1,18 +1,20 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
 import { AgentExit, systemCode } from '../agent-exit.ts';
 import { processStart } from './process-start.ts';
 
 const LOCK = 'agent.lock';
-const LockSchema = z.object({ pid: z.number().int(), start: z.string() });
+/** `folder`: a lock that was copied with the folder locks nothing. */
+const LockSchema = z.object({ pid: z.number().int(), start: z.string(), folder: z.string() });
 export type LockHolder = z.infer<typeof LockSchema>;
 
 /** The agent process that holds a state folder now; null when none does, also when one crashed and left its lock. */
 export async function lockHolder(state: string): Promise<LockHolder | null> {
-  const holder = parseLock(await readLock(join(state, LOCK)));
-  return holder !== null && (await processStart(holder.pid)) === holder.start ? holder : null;
+  const path = join(state, LOCK);
+  const holder = parseLock(await readLock(path));
+  return holder !== null && (await isHeld(holder, path)) ? holder : null;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function takeStateLock(state: string): Promise<() => Promise<void>>
   const path = join(state, LOCK);
   const start = await processStart(process.pid);
   if (start === null) throw new Error('This process cannot find itself.');
-  const mine = `${JSON.stringify({ pid: process.pid, start })}\n`;
+  const mine = `${JSON.stringify({ pid: process.pid, start, folder: await realpath(state) })}\n`;
   const fresh = `${path}.${process.pid}`;
   await writeFile(fresh, mine, { mode: 0o600 });
   try {
@@ -37,7 +39,7 @@ export async function takeStateLock(state: string): Promise<() => Promise<void>>
       }
       const seen = await readLock(path);
       const holder = parseLock(seen);
-      if (holder !== null && (await processStart(holder.pid)) === holder.start) throw inUse(state, holder.pid);
+      if (holder !== null && (await isHeld(holder, path))) throw inUse(state, holder.pid);
       if (seen !== null) await setAside(path, seen);
     }
     throw inUse(state, 0);
@@ -57,6 +59,10 @@ async function setAside(path: string, stale: string): Promise<void> {
   }
   if ((await readLock(aside)) !== stale) await link(aside, path);
   await rm(aside, { force: true });
+}
+
+async function isHeld(holder: LockHolder, path: string): Promise<boolean> {
+  return holder.folder === (await realpath(dirname(path))) && (await processStart(holder.pid)) === holder.start;
 }
 
 async function release(path: string, mine: string): Promise<void> {

@@ -7,6 +7,8 @@ import { type ReadRecords, SpoolSegment, segmentFirst, segmentName } from './spo
 
 /** A segment is closed when it is this long; acknowledged segments are deleted whole. */
 const SEGMENT_BYTES = 16 << 20;
+/** A segment of which everything is acknowledged is closed from this length on: a full disk gets room while the step runs. */
+const ACKNOWLEDGED_BYTES = 4 << 20;
 /** Most bytes that one write takes. */
 const WRITE_BYTES = 1 << 20;
 /** Most records that one write takes: systems limit how many pieces that may be (1024), and a record is two. */
@@ -50,6 +52,7 @@ export class Spool {
   #segments: SpoolSegment[];
   #pending: WrittenRecord[] = [];
   #queuedBytes = 0;
+  #acknowledged = 0;
   #next: number;
   #writing = false;
   #closed = false;
@@ -154,10 +157,11 @@ export class Spool {
     return await segment.read(from, room, headroom);
   }
 
-  /** Records below `next` are stored elsewhere for good: segments that hold only such are deleted. */
+  /** Records below `next` are stored elsewhere for good: segments that hold only such are deleted, but never the last. */
   async acknowledged(next: number): Promise<void> {
+    this.#acknowledged = Math.max(this.#acknowledged, next);
     const done: SpoolSegment[] = [];
-    while (this.#segments.length > 1 && (this.#segments[0]?.next ?? 0) <= next) {
+    while (this.#segments.length > 1 && (this.#segments[0]?.next ?? 0) <= this.#acknowledged) {
       const segment = this.#segments.shift();
       if (segment) done.push(segment);
     }
@@ -240,12 +244,7 @@ export class Spool {
   async #writeAll(buffers: readonly Uint8Array[], total: number): Promise<SpoolSegment> {
     for (;;) {
       try {
-        let segment = this.#segments.at(-1);
-        if (segment === undefined || segment.bytes >= (this.#options.segmentBytes ?? SEGMENT_BYTES)) {
-          await (await segment?.file())?.datasync();
-          segment = new SpoolSegment(this.folder, this.written);
-          this.#segments.push(segment);
-        }
+        const segment = await this.#segmentToWrite();
         const { bytesWritten } = await (await segment.file()).writev([...buffers], segment.bytes);
         // A disk that is nearly full takes a part. The whole batch is written again at the same place.
         if (bytesWritten === total) return segment;
@@ -255,6 +254,21 @@ export class Spool {
       }
       await new Promise<void>((resolve) => this.#options.clock.after(RETRY_MS, resolve));
     }
+  }
+
+  /** The last segment, or a new one behind it if that is due. */
+  async #segmentToWrite(): Promise<SpoolSegment> {
+    const last = this.#segments.at(-1);
+    const isAcknowledged = last !== undefined && last.next <= this.#acknowledged;
+    const limit = this.#options.segmentBytes ?? (isAcknowledged ? ACKNOWLEDGED_BYTES : SEGMENT_BYTES);
+    if (last !== undefined && last.bytes < limit) return last;
+    if (!isAcknowledged) await (await last?.file())?.datasync();
+    const fresh = new SpoolSegment(this.folder, this.written);
+    // Made before the old one is deleted: a journal without any file would look as if nothing had ever begun.
+    await fresh.file();
+    this.#segments.push(fresh);
+    await this.acknowledged(this.#acknowledged);
+    return fresh;
   }
 
   #syncSoon(): void {
