@@ -109,7 +109,7 @@ class Components {
     const differs = differing(input, output);
     const nameOf = (direction: Direction, name: string) =>
       direction === 'input' && differs.has(name) ? `${name}Input` : name;
-    const rename = <T>(value: T): T => mapReferences(value, nameOf) as T;
+    const rename = <T>(value: T): T => mapReferences(value, nameOf);
     const entries = [
       ...[...output].map(([name, schema]) => [name, rename(schema)] as const),
       ...[...input].map(([name, schema]) => [nameOf('input', name), rename(schema)] as const),
@@ -140,17 +140,28 @@ function reference(direction: Direction, name: string): string {
 }
 
 /** Turns zod's references to local definitions into references to components of this direction. */
-function pointed(schema: Json, direction: Direction): Json {
-  const { id: _id, ...rest } = JSON.parse(
-    JSON.stringify(schema).replaceAll(/"#\/\$defs\/([^"]+)"/g, (_, name: string) => `"${reference(direction, name)}"`),
+function pointed({ id: _id, ...schema }: Json, direction: Direction): Json {
+  return withReferences(schema, (target) =>
+    target.startsWith('#/$defs/') ? reference(direction, target.slice('#/$defs/'.length)) : target,
   );
-  return rest;
 }
 
-function mapReferences(value: unknown, nameOf: (direction: Direction, name: string) => string): unknown {
-  const text = JSON.stringify(value).replaceAll(
-    /"#\/components\/schemas\/(input|output):([^"]+)"/g,
-    (_, direction: Direction, name: string) => `"#/components/schemas/${nameOf(direction, name)}"`,
-  );
-  return JSON.parse(text);
+function mapReferences<T>(value: T, nameOf: (direction: Direction, name: string) => string): T {
+  return withReferences(value, (target) => {
+    const match = /^#\/components\/schemas\/(input|output):(.+)$/.exec(target);
+    if (match === null) return target;
+    const [, direction, name] = match as unknown as [string, Direction, string];
+    return `#/components/schemas/${nameOf(direction, name)}`;
+  });
+}
+
+/** A copy of a document in which every `$ref` leads where `lead` says. */
+function withReferences<T>(value: T, lead: (target: string) => string): T {
+  const copy = (part: unknown, key?: string): unknown => {
+    if (key === '$ref' && typeof part === 'string') return lead(part);
+    if (Array.isArray(part)) return part.map((one) => copy(one));
+    if (typeof part !== 'object' || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, copy(inner, name)]));
+  };
+  return copy(value) as T;
 }
