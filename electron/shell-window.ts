@@ -3,6 +3,8 @@ import type { JsonFile, Settings } from './settings-file.ts';
 import { MINIMUM_SIZE, windowOptions } from './window-options.ts';
 import { clampWindowState } from './window-state.ts';
 
+const MOST_RELOADS = 3;
+
 export interface ShellWindowDeps {
   create(options: BrowserWindowConstructorOptions): BrowserWindow;
   /** Work areas of the displays, the primary one first. */
@@ -29,10 +31,13 @@ export function openShellWindow(deps: ShellWindowDeps, url: string): BrowserWind
     const left = { bounds: window.getNormalBounds(), maximized: window.isMaximized() };
     settings.save({ ...settings.value, window: left }).catch(failed('The place of the window was not kept'));
   });
+  let crashes = 0;
   window.webContents.on('render-process-gone', (_event, { reason }) => {
     report(`The page ended: ${reason}`);
-    // Its state is in the coordinator and in its own drafts: it comes back as it was.
-    if (reason === 'crashed' || reason === 'oom') window.webContents.reload();
+    if (reason !== 'crashed' && reason !== 'oom') return;
+    crashes += 1;
+    // Its state is in the coordinator and in its own drafts: it comes back as it was, unless it only ever crashes.
+    if (crashes <= MOST_RELOADS) window.webContents.reload();
   });
   window.loadURL(url).catch(failed(`${url} was not loaded`));
   return window;

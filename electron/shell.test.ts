@@ -247,6 +247,21 @@ describe('the desktop shell', () => {
 });
 
 describe('start and end of the shell', () => {
+  it('shows the page again when it crashes, but not for ever', async () => {
+    const { page, shell, standIn } = await open();
+    const loads: string[] = [];
+    page.on('load', () => loads.push('load'));
+    for (let crash = 1; crash <= 3; crash++) {
+      shell.webContents.emit('render-process-gone', {}, { reason: 'crashed', exitCode: 1 });
+      await expect.poll(() => loads.length).toBe(crash);
+    }
+    shell.webContents.emit('render-process-gone', {}, { reason: 'crashed', exitCode: 1 });
+    shell.webContents.emit('render-process-gone', {}, { reason: 'clean-exit', exitCode: 0 });
+    expect(await ask(page, 'shell.version')).toHaveProperty('output');
+    expect(loads).toHaveLength(3);
+    expect(standIn.log.filter((line) => line.includes('The page ended'))).toHaveLength(5);
+  });
+
   it('a second start gives way, and brings the first one forward with its link', async () => {
     const { standIn, shell, page } = await open();
     shell.minimize();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { _electron, type Browser, type Page } from '@playwright/test';
+import { _electron, type Browser, type ElectronApplication, type Page } from '@playwright/test';
 import { findElectron } from '../../build/start/find-electron.ts';
 import { importMain } from '../../electron/testing/import-main.ts';
 import { StandIn } from '../../electron/testing/stand-in.ts';
@@ -59,16 +59,23 @@ export async function openOnStandIn({ work, browser }: Place): Promise<ShellUnde
   };
 }
 
-/** The shell in the real Electron. Dialogs and the system's browser are the only things that are replaced. */
-export async function openInElectron({ work }: Place): Promise<ShellUnderTest> {
+/** Starts the real Electron on the built shell, with folders of its own in `work`. */
+export async function launchElectron(work: string): Promise<{ app: ElectronApplication; dataFolder: string }> {
   if (ELECTRON === null) throw new Error('REQUIRE_ELECTRON=1, and the Electron runtime is not installed.');
   const dataFolder = path.join(work, 'data');
+  // It would make a bare Node of it.
   const { ELECTRON_RUN_AS_NODE: _node, ...env } = process.env;
   const app = await _electron.launch({
     executablePath: ELECTRON,
     args: [ROOT, `--user-data-dir=${path.join(work, 'user')}`, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
     env: { ...env, [DATA_FOLDER_VARIABLE]: dataFolder } as Record<string, string>,
   });
+  return { app, dataFolder };
+}
+
+/** The shell in the real Electron. Dialogs and the system's browser are the only things that are replaced. */
+export async function openInElectron({ work }: Place): Promise<ShellUnderTest> {
+  const { app, dataFolder } = await launchElectron(work);
   await app.evaluate(({ shell }) => {
     const opened: string[] = [];
     Object.assign(globalThis, { opened });
