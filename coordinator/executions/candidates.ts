@@ -1,5 +1,6 @@
 import type { CandidateReplica, CandidateRunner } from '../../protocol/selection.ts';
 import { type RunnerMode, runnerStatus } from '../../protocol/status.ts';
+import { tagKey } from '../../protocol/tags.ts';
 import type { Presence, ReplicaPresence } from '../presence.ts';
 import type { Store } from '../store/store.ts';
 
@@ -7,6 +8,7 @@ interface KnownRunner {
   readonly id: string;
   readonly name: string;
   readonly tags: readonly string[];
+  readonly tagKeys: ReadonlySet<string>;
   readonly mode: RunnerMode;
   readonly modeReason: string | null;
   readonly modeUntil: number | null;
@@ -26,8 +28,11 @@ export interface CandidateDeps {
 
 /** What is known at one instant; asks presence anew with every call, so that a choice sees the reservation before it. */
 export interface CandidateView {
-  /** Runners of the project that are connected: only these can be chosen. */
-  connected(projectId: string, now: number): CandidateRunner[];
+  /**
+   * Runners of the project that are connected, active and have the tags: only these can be chosen. The others are left
+   * out before anything is computed of them: a project may have ten thousand.
+   */
+  eligible(projectId: string, tags: readonly string[], now: number): CandidateRunner[];
   /** Every Runner, those of the project first, in order of their names: for people who ask why. */
   all(projectId: string, now: number): CandidateRunner[];
 }
@@ -52,14 +57,16 @@ export class Candidates {
   async view(): Promise<CandidateView> {
     const known = await this.#read();
     return {
-      connected: (projectId, now) => this.#connected(known, projectId, now),
+      eligible: (projectId, tags, now) => this.#eligible(known, projectId, tags, now),
       all: (projectId, now) => this.#all(known, projectId, now),
     };
   }
 
-  #connected(known: Known, projectId: string, now: number): CandidateRunner[] {
+  #eligible(known: Known, projectId: string, tags: readonly string[], now: number): CandidateRunner[] {
+    const wanted = tags.map(tagKey);
     const candidates: CandidateRunner[] = [];
     for (const runner of known.ofProject.get(projectId) ?? []) {
+      if (modeOf(runner, now) !== 'active' || !wanted.every((tag) => runner.tagKeys.has(tag))) continue;
       const replicas = this.#deps.presence.ofRunner(runner.id);
       if (replicas.some((replica) => replica.connected)) candidates.push(this.#candidate(runner, true, replicas, now));
     }
@@ -85,13 +92,13 @@ export class Candidates {
       replicas.map((replica) => ({ ...seen(replica), failingChecks: failing(replica) })),
       now,
     );
-    const over = runner.modeUntil !== null && runner.modeUntil <= now;
+    const mode = modeOf(runner, now);
     return {
       runnerId: runner.id,
       name: runner.name,
       tags: runner.tags,
-      mode: over ? 'active' : runner.mode,
-      modeReason: over ? null : runner.modeReason,
+      mode,
+      modeReason: mode === 'active' ? null : runner.modeReason,
       status,
       statusReason: reason,
       assignedToProject,
@@ -126,6 +133,11 @@ export class Candidates {
   }
 }
 
+/** A pause that has an end is over then, whether or not anybody has written that down yet. */
+function modeOf(runner: KnownRunner, now: number): RunnerMode {
+  return runner.modeUntil !== null && runner.modeUntil <= now ? 'active' : runner.mode;
+}
+
 function seen(replica: ReplicaPresence) {
   const { lastSeen, saidGoodbye, running, maximum } = replica;
   return { lastSeen, saidGoodbye, running, maximum };
@@ -146,7 +158,8 @@ async function readRunners(store: Store): Promise<Known> {
   const runners = new Map<string, KnownRunner>();
   for (const row of rows) {
     const { id, name, mode, mode_reason: modeReason, mode_until: modeUntil } = row;
-    runners.set(id, { id, name, mode, modeReason, modeUntil, tags: tagsOf.get(id) ?? [] });
+    const own = tagsOf.get(id) ?? [];
+    runners.set(id, { id, name, mode, modeReason, modeUntil, tags: own, tagKeys: new Set(own.map(tagKey)) });
   }
   const ofProject = new Map<string, KnownRunner[]>();
   for (const { runner_id, project_id } of assignments) {

@@ -59,6 +59,7 @@ export function createDeadlines(deps: DeadlineDeps): Timer {
     const now = clock.now();
     const monotonic = clock.monotonic();
     for (const record of [...live.all()]) look(record, now, monotonic);
+    // Heartbeats may have told of more room; looking once a second is enough for ten thousand of them.
     dispatcher.soon();
   });
 }

@@ -72,7 +72,7 @@ export class Dispatcher {
     const { clock, link } = this.#deps;
     for (let i = 0; i < CHOICES; i++) {
       const view = await this.#candidates.view();
-      const choice = chooseRunner(view.connected(projectId, clock.now()), tags);
+      const choice = chooseRunner(view.eligible(projectId, tags, clock.now()), tags);
       if (choice === null) return null;
       link.reserve(choice.replicaId, operation);
       const facts = await this.#verify(choice.replicaId, projectId);

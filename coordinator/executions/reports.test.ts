@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -164,6 +165,70 @@ describe('journal frames', () => {
     skewed.sendRecords(operation.operation, 1, journal.whole());
     await eventually(async () => (await skewed.next('ack')).final);
     expect((await coordinator.view(id)).steps[0]?.startedAt).toBe(new Date(now()).toISOString());
+  });
+});
+
+describe('frames that no honest agent sends', () => {
+  it('change nothing and end nothing but, when there are many, their session', async () => {
+    const { id, ref, journal } = await given();
+    const frames = fc.record({
+      operation: fc.oneof(fc.constant(ref.operation), fc.uuid()),
+      attempt: fc.oneof(fc.constant(1), fc.nat(0xffffffff)),
+      records: fc.uint8Array({ maxLength: 300 }),
+      cut: fc.nat(400),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(frames, { maxLength: 15 }), async (sent) => {
+        for (const { operation, attempt, records, cut } of sent) {
+          agent.sendFrame(operation, attempt, records);
+          agent.sendRaw(new Uint8Array([1, 0, 0, 0, 1, 0, 0, 0, ...records]).subarray(0, cut));
+        }
+        agent.kill();
+        await agent.connect([held(ref, 0)]);
+      }),
+      { numRuns: 30 },
+    );
+    agent.sendRecords(ref.operation, 1, journal.whole());
+    await finalAck();
+    expect(await coordinator.view(id)).toMatchObject({ state: 'succeeded', output: { records: 5 } });
+  });
+});
+
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
+
+describe.skipIf(!isRoot)('a full disk of the coordinator (needs root on Linux, to mount a small one)', () => {
+  it('acknowledges nothing that is not stored, and goes on by itself when there is room', async () => {
+    const folder = join(coordinator.folder, 'journals');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'none', folder]);
+    try {
+      const { id, ref, journal } = await given();
+      const text = 'x'.repeat(400_000);
+      const records = journal.whole(text);
+      agent.sendRecords(ref.operation, 1, records.slice(0, 2));
+      expect(await agent.next('ack')).toMatchObject({ next: 2 });
+      agent.sendRecords(ref.operation, 1, records.slice(2));
+      const kind = () => coordinator.journals.append(ref.operation, 1, bytesOf(records.slice(3))).kind;
+      // First they are taken, then they turn out not to fit.
+      await eventually(() => kind() === 'duplicate');
+      await eventually(() => kind() === 'gap');
+      expect((await coordinator.view(id)).output.records).toBe(2);
+      execFileSync('mount', ['-o', 'remount,size=8m', folder]);
+      while (!agent.heard.some((message) => message.type === 'resume-from')) {
+        coordinator.clock.advance(1000);
+        agent.beat([ref]);
+        await agent.next('beat');
+      }
+      expect(await agent.next('resume-from')).toMatchObject({ from: 2 });
+      agent.sendRecords(ref.operation, 1, records.slice(2));
+      await finalAck();
+      expect(await coordinator.view(id)).toMatchObject({ state: 'succeeded', output: { records: 5, complete: true } });
+      const whole = await (await coordinator.call(`/executions/${id}/output?format=text`)).text();
+      expect(whole === text).toBe(true);
+    } finally {
+      await coordinator.stop();
+      execFileSync('umount', [folder]);
+      await coordinator.up();
+    }
   });
 });
 

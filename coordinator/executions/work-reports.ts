@@ -92,7 +92,6 @@ export class WorkReports implements WorkIntake {
         if ((expired || passedOver) && !listed.has(id)) dispatcher.withdraw(record);
       }
     }
-    dispatcher.soon();
   }
 
   accepted(replicaId: string, ref: OperationRef): void {

@@ -257,9 +257,17 @@ describe('a session', () => {
     expect(await agent.next('error')).toMatchObject({ detail: 'The handshake comes first.' });
     agent.kill();
     await agent.connect();
-    const [hello] = [{ type: 'hello' }];
-    agent.sendRaw(JSON.stringify(hello));
+    agent.sendRaw(JSON.stringify({ type: 'hello' }));
     await agent.next('error');
+  });
+
+  it('takes no message and no frame that is too large', async () => {
+    const agent = await newAgent();
+    await agent.connect();
+    agent.sendRaw(new Uint8Array((2 << 20) + 1).fill(1));
+    expect(await agent.next('error')).toMatchObject({ detail: expect.stringContaining('at most') });
+    agent.sendRaw(`"${'x'.repeat(4 << 20)}"`);
+    expect(await agent.closed()).toBe(1009);
   });
 
   it('survives whatever bytes come, before and after the handshake', async () => {

@@ -52,11 +52,12 @@ export class TestCoordinator {
   static async start(): Promise<TestCoordinator> {
     const folder = await mkdtemp(join(tmpdir(), 'outrunner-coordinator-'));
     const coordinator = new TestCoordinator(folder, manualClock());
-    await coordinator.#up(0);
+    await coordinator.up();
     return coordinator;
   }
 
-  async #up(port: number): Promise<void> {
+  /** Starts it (again) on its folder. */
+  async up(port = 0): Promise<void> {
     const { clock } = this;
     const data = openDataFolder(this.folder);
     this.#release = () => data.release();
@@ -134,7 +135,7 @@ export class TestCoordinator {
   async restart(how: 'stop' | 'crash' = 'stop'): Promise<void> {
     const port = Number(new URL(this.url).port);
     await this[how]();
-    await this.#up(port);
+    await this.up(port);
   }
 
   async end(): Promise<void> {
