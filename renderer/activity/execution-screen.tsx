@@ -19,7 +19,11 @@ import { WaitingPanel } from './waiting-panel.tsx';
 export function ExecutionScreen() {
   const { id = '' } = useParams({ strict: false });
   const query = useQuery(executionQueries.detail(id));
-  return <DataState query={query}>{(execution) => <LoadedExecution key={id} execution={execution} />}</DataState>;
+  return (
+    <DataState screen="Execution" query={query}>
+      {(execution) => <LoadedExecution key={id} execution={execution} />}
+    </DataState>
+  );
 }
 
 function LoadedExecution({ execution }: { execution: Execution }) {

@@ -12,6 +12,7 @@ export function NotFoundScreen() {
   return (
     <EmptyState
       icon={<IconMapOff size={28} />}
+      level={1}
       title="There is nothing at this address"
       action={
         <Button component={Link} to="/projects" variant="default">

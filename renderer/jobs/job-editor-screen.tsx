@@ -27,7 +27,9 @@ export function JobEditorScreen() {
   if (!mayManage) return <NoPermission />;
   if (source === undefined) return <Editor project={project} id={null} job={null} />;
   return (
-    <DataState query={query}>{(job) => <Editor key={source} project={project} id={id ?? null} job={job} />}</DataState>
+    <DataState screen="Job" query={query}>
+      {(job) => <Editor key={source} project={project} id={id ?? null} job={job} />}
+    </DataState>
   );
 }
 

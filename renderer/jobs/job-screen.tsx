@@ -21,7 +21,11 @@ import { RunJobButton } from './run-job-button.tsx';
 export function JobScreen() {
   const { id = '' } = useParams({ strict: false });
   const query = useQuery(jobQueries.detail(id));
-  return <DataState query={query}>{(job) => <LoadedJob key={id} job={job} />}</DataState>;
+  return (
+    <DataState screen="Job" query={query}>
+      {(job) => <LoadedJob key={id} job={job} />}
+    </DataState>
+  );
 }
 
 const columns = executionColumns.filter(({ id }) => id !== 'runner');

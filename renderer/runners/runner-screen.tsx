@@ -24,7 +24,11 @@ export function RunnerScreen() {
   const { id } = useParams({ from: HERE });
   const query = useQuery(runnerQueries.detail(id));
   if (query.error && asOutrunnerError(query.error).code === 'not-found') return <NotFoundScreen />;
-  return <DataState query={query}>{(runner) => <RunnerPage runner={runner} />}</DataState>;
+  return (
+    <DataState screen="Runner" query={query}>
+      {(runner) => <RunnerPage runner={runner} />}
+    </DataState>
+  );
 }
 
 function RunnerPage({ runner }: { runner: Runner }) {

@@ -9,16 +9,18 @@ interface Props {
   readonly children: ReactNode;
   /** The first thing to do. */
   readonly action?: ReactNode;
+  /** 1 where nothing else is on the screen. */
+  readonly level?: 1 | 2;
 }
 
 /** What stands where a list has nothing yet. */
-export function EmptyState({ icon, title, children, action }: Props) {
+export function EmptyState({ icon, title, children, action, level = 2 }: Props) {
   return (
     <Stack align="center" gap="xs" className={classes.empty}>
       <span className={classes.icon} aria-hidden>
         {icon}
       </span>
-      <Title order={2} size="h4" ta="center">
+      <Title order={level} size="h4" ta="center">
         {title}
       </Title>
       <Text c="dimmed" ta="center" maw={480} component="div">
