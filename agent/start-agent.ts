@@ -52,6 +52,7 @@ export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
   await prepareStateFolder(paths.state);
   const release = await takeStateLock(paths.state);
   const stop = Promise.withResolvers<string>();
+  // oxlint-disable-next-line typescript/no-misused-promises -- the type says void, yet finally() waits for a promise
   const ended = serve(deps, loaded, limits, stop.promise).finally(release);
   return { ended, stop: (reason) => stop.resolve(reason) };
 }

@@ -32,7 +32,7 @@ export function explainFailure(
 ): { readonly detail: string; readonly todo: string } {
   const { origin, proxy, proxyShown } = transport;
   if (error instanceof UnexpectedAnswer) return explainAnswer(error, transport);
-  const first = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
   const code = systemCode(first);
   const target = proxy === null ? origin.host : `the proxy ${proxyShown}`;
   const certificate = CERTIFICATE_PROBLEMS[code];

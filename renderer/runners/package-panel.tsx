@@ -43,7 +43,7 @@ function Choice({ packages, runner, blocked }: Required<Props> & { packages: Pac
       available: packages.filter(({ available }) => available).map((one) => one.platform),
     }),
   );
-  const download = useDownload(() => client.invalidateQueries({ queryKey: runnerKeys.detail(runner.id) }));
+  const download = useDownload(() => void client.invalidateQueries({ queryKey: runnerKeys.detail(runner.id) }));
   const chosen = packages.find((one) => one.platform === platform);
   const format = chosen?.formats[0] ?? 'tar.gz';
 
