@@ -173,7 +173,12 @@ async function start(ground: Ground) {
     clock,
     tokens: keys,
     folder: releaseFolder(settings.agentsDir),
-    settings: () => ({ coordinatorUrl: publicUrl(), publicKey: keys.publicKey, proxy: null, ca: ground.ca }),
+    settings: () => ({
+      coordinatorUrl: publicUrl(),
+      publicKey: keys.publicKey,
+      proxy: settings.runnerProxy,
+      ca: ground.ca,
+    }),
     runner: (id) => runners.index.need(id),
     written: (id) => runners.written(id, 'updated'),
   });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Runner } from '../../protocol/api/runners.ts';
+import { JournalWriter } from '../testing/journal-records.ts';
 import { LiveReader } from '../testing/live-reader.ts';
 import { enrolSimulated, SimulatedAgent } from '../testing/simulated-agent.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
@@ -207,4 +208,32 @@ it('forgets replicas of an ephemeral Runner after ten minutes of silence, and ke
     await whole.call('createSignInLink');
     expect([replicas, (await get(id)).replicas.length]).toEqual([replicas, left]);
   }
+});
+
+it('drains: takes no new work, lets what runs end, then rests, with the reason still there', async () => {
+  const { id, agent } = await enrolled();
+  await agent.connect();
+  const run = { command: 'true' };
+  const first = (await whole.call('runAdHoc', { params: { project: 'Welcome' }, body: run })).body;
+  const operation = await agent.nextOperation();
+  const ref = { operation: operation.operation, attempt: operation.attempt };
+  agent.send({ type: 'accepted', ...ref });
+  await whole.call('setRunnerMode', { params: { id }, body: { mode: 'draining', reason: 'kernel update' } });
+  const second = (await whole.call('runAdHoc', { params: { project: 'Welcome' }, body: run })).body;
+  expect((await whole.call('getWaiting', { params: { id: second.id } })).body.runners).toMatchObject([
+    { rule: 'mode', detail: 'It is draining: kernel update.' },
+  ]);
+  expect((await get(id)).mode).toBe('draining');
+  agent.sendRecords(ref.operation, ref.attempt, new JournalWriter(operation, () => whole.clock.now()).whole());
+  let seen = await get(id);
+  while (seen.mode === 'draining') {
+    // The agent's own figures say it is idle as soon as it beats.
+    agent.beat();
+    whole.clock.advance(250);
+    seen = await get(id);
+  }
+  expect(seen).toMatchObject({ mode: 'paused', modeReason: 'kernel update' });
+  expect((await whole.call('getExecution', { params: { id: first.id } })).body.state).toBe('succeeded');
+  await whole.call('setRunnerMode', { params: { id }, body: { mode: 'active' } });
+  expect((await agent.nextOperation()).execution).toBe(second.id);
 });

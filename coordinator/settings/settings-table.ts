@@ -103,6 +103,17 @@ export const SETTINGS = {
     default: '',
     schema: file.nullable().default(null),
   },
+  runnerProxy: {
+    flag: 'runner-proxy',
+    value: 'URL',
+    what: 'Proxy through which Runners reach this coordinator, written into downloads. Absent: each host uses what its environment says.',
+    default: '',
+    schema: z
+      .string()
+      .regex(/^http:\/\/[^/?#\s]+\/?$/, 'must be like http://host:port.')
+      .nullable()
+      .default(null),
+  },
   trustedProxy: {
     flag: 'trusted-proxy',
     value: 'ADDRESSES',
