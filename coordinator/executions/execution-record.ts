@@ -39,6 +39,8 @@ export class ExecutionRecord {
   askedAgainAt = Number.NEGATIVE_INFINITY;
   /** When its agent came back without listing the offer, on the monotonic clock. */
   unlistedAt: number | null = null;
+  /** It was over already when its agent came back: only its log is being completed. */
+  isLate = false;
   /** Settles when the journal has been looked at after a restart. */
   ready: Promise<void> = Promise.resolve();
   /** What the tables do not know yet. */

@@ -88,11 +88,11 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
   link.handle(reports);
   const deadlines = createDeadlines({ clock, log, link, live: records, life, dispatcher });
   const stopping = new AbortController();
-  let recovering: Promise<void> = Promise.resolve();
+  /** Journals are read this many at a time after a start, and not before the coordinator answers: they may be long. */
+  const recovering: Promise<void>[] = [Promise.resolve(), Promise.resolve()];
 
   async function start(): Promise<void> {
-    const active = await loadActive(store);
-    for (const record of active) {
+    for (const [index, record] of (await loadActive(store)).entries()) {
       records.add(record);
       const { state, replica_id: replicaId, id } = record.operation;
       if (state === 'pending') {
@@ -100,21 +100,23 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       } else if (replicaId !== null) {
         link.reserve(replicaId, id);
         record.leaseUntil = leaseAfterStart(clock, record, link.replica(replicaId)?.lastSeen ?? null);
-        // One after the other, and not before the coordinator answers: journals may be long.
-        recovering = recovering.then(() => recover(record));
-        record.ready = recovering;
-        if (link.replica(replicaId) === null) recovering = recovering.then(() => reports.revoked(replicaId));
+        const lane = index % recovering.length;
+        record.ready = (recovering[lane] ?? Promise.resolve()).then(() => recover(record, replicaId));
+        recovering[lane] = record.ready;
       }
     }
     dispatcher.soon();
   }
 
-  async function recover(record: ExecutionRecord): Promise<void> {
+  async function recover(record: ExecutionRecord, replicaId: string): Promise<void> {
+    if (stopping.signal.aborted) return;
     try {
       await reports.recover(record);
     } catch (error) {
       log.error({ err: error, execution: record.id }, 'a journal could not be read after the start');
     }
+    // Revoked while the coordinator was down: after what its journal tells, nothing more will come.
+    if (link.replica(replicaId) === null) reports.revoked(replicaId);
   }
 
   async function view(record: ExecutionRecord): Promise<Execution> {
@@ -155,7 +157,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       deadlines.cancel();
       announcer.stop();
       await dispatcher.stop();
-      await recovering;
+      await Promise.all(recovering);
       await saver.stop();
       await journals.stop();
     },

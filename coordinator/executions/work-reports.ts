@@ -151,7 +151,16 @@ export class WorkReports implements WorkIntake {
   }
 
   disconnected(replicaId: string): void {
-    for (const record of this.#deps.live.ofReplica(replicaId)) this.#deps.changed(record);
+    const { journals, live, log } = this.#deps;
+    for (const record of live.ofReplica(replicaId)) {
+      this.#deps.changed(record);
+      if (!record.isLate) continue;
+      // It is read again from the tables when its agent comes back once more.
+      live.remove(record);
+      journals.release(record.operation.id).catch((error) => {
+        log.error({ err: error, operation: record.operation.id }, 'a journal could not be closed');
+      });
+    }
   }
 
   revoked(replicaId: string): void {
@@ -207,6 +216,7 @@ export class WorkReports implements WorkIntake {
     if (record === null || record.operation.replica_id !== replicaId) return null;
     if (record.row.state !== 'lost' || record.operation.journal_records !== null) return null;
     if (record.operation.attempt !== held.attempt) return null;
+    record.isLate = true;
     live.add(record);
     return record;
   }

@@ -131,7 +131,6 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.transport = message.transport;
     state.proxy = message.proxy;
     state.skewMs = Math.round(message.time - now);
-    state.checks = [];
     state.setLoad(message.running, message.queued, message.maximum, unfinished(message));
     table.heard(state, now, session.heardAt);
     table.changed(state);

@@ -6,6 +6,8 @@ import type { Session } from './session.ts';
 const SWEEP_MS = 1_000;
 /** How long a connection may take to say who it is. */
 export const HELLO_DEADLINE_MS = 10_000;
+/** How long its proof may take us: the journals of what it holds may have to be read after a restart. */
+const ADMIT_DEADLINE_MS = 120_000;
 /** A session that says nothing for this long is ended: the peer, or the way to it, is gone. */
 export const SILENCE_MS = UNKNOWN_AFTER_MS;
 /** A peer that takes none of the bytes that wait for it for this long is ended as well. */
@@ -21,7 +23,8 @@ export function createSweep(clock: Clock, sessions: ReadonlySet<Session>): Timer
       // While we do not read, silence is ours and not the peer's.
       if (session.heldBack) session.heardAt = now;
       if (session.state !== 'open') {
-        if (now - session.openedAt > HELLO_DEADLINE_MS) session.terminate();
+        const deadline = session.state === 'challenged' ? HELLO_DEADLINE_MS : ADMIT_DEADLINE_MS;
+        if (now - session.openedAt > deadline) session.terminate();
       } else if (now - session.heardAt > SILENCE_MS) {
         session.close(CLOSE.silent, 'silent');
         session.terminate();

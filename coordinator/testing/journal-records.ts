@@ -1,4 +1,5 @@
 import {
+  encodeRecord,
   FinishedPayloadSchema,
   type JournalRecord,
   jsonPayload,
@@ -68,4 +69,9 @@ export class JournalWriter {
   #record(kind: JournalRecord['kind'], step: number, payload: Uint8Array): JournalRecord {
     return { kind, stream: 'none', step, node: 0, number: this.next++, time: this.#now(), payload };
   }
+}
+
+/** The bytes of a journal or frame with these records. */
+export function bytesOf(records: readonly JournalRecord[]): Buffer {
+  return Buffer.concat(records.map(encodeRecord));
 }

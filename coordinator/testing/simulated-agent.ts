@@ -254,6 +254,14 @@ export class SimulatedAgent {
     return OperationSchema.parse(JSON.parse(payload));
   }
 
+  /** Resolves with the last acknowledgement of an operation. */
+  async finalAck(): Promise<Heard<'ack'>> {
+    for (;;) {
+      const ack = await this.next('ack');
+      if (ack.final) return ack;
+    }
+  }
+
   /** Resolves with the code when the connection is over. */
   async closed(): Promise<number> {
     while (this.closeCode === null) await once(this.#events, 'heard');

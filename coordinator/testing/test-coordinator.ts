@@ -1,11 +1,12 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import { type ManualClock, manualClock } from '../../protocol/clock.ts';
-import type { Workflow } from '../../protocol/operation.ts';
+import type { Operation, Workflow } from '../../protocol/operation.ts';
+import type { HeldOperation } from '../../protocol/wire.ts';
 import { createExecutions, type Executions } from '../executions/executions.ts';
 import { serveExecutions } from '../executions/routes.ts';
 import type { StartRequest } from '../executions/start-execution.ts';
@@ -20,6 +21,8 @@ import type { Journals } from '../journals/journals.ts';
 import { openDataFolder } from '../store/data-folder.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
+import { insertEnrolment, insertProject, insertRunner, type RunnerChange } from './insert-rows.ts';
+import { JournalWriter } from './journal-records.ts';
 import { enrolSimulated, SimulatedAgent, type SimulatedIdentity, type SimulatedSettings } from './simulated-agent.ts';
 
 /** The credential that the test coordinator knows. */
@@ -143,83 +146,19 @@ export class TestCoordinator {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async addProject(name = 'Welcome'): Promise<{ id: string; name: string }> {
-    const id = randomUUID();
-    const now = this.clock.now();
-    const row = {
-      id,
-      name,
-      name_key: name.toLowerCase(),
-      label: name,
-      description: '',
-      selection: 'automatic' as const,
-    };
-    await this.store.write((tx) =>
-      tx
-        .insertInto('project')
-        .values({ ...row, created_at: now, updated_at: now })
-        .execute(),
-    );
-    return { id, name };
+  addProject(name = 'Welcome'): Promise<{ id: string; name: string }> {
+    return insertProject(this, name);
   }
 
-  async addRunner(
-    name: string,
-    projects: readonly { id: string }[] = [],
-    more: { tags?: string[]; replicas?: 'single' | 'several'; maximum?: number } = {},
-  ): Promise<string> {
-    const id = randomUUID();
-    const now = this.clock.now();
-    await this.store.write(async (tx) => {
-      await tx
-        .insertInto('runner')
-        .values({
-          id,
-          name,
-          name_key: name.toLowerCase(),
-          description: name,
-          max_operations: more.maximum ?? 50,
-          replica_mode: more.replicas ?? 'single',
-          mode: 'active',
-          mode_reason: null,
-          mode_by: null,
-          mode_until: null,
-          mode_since: null,
-          status_last: 'New',
-          status_since: now,
-          created_at: now,
-          updated_at: now,
-        })
-        .execute();
-      for (const [position, tag] of (more.tags ?? ['linux']).entries()) {
-        await tx.insertInto('runner_tag').values({ runner_id: id, position, tag, tag_key: tag }).execute();
-      }
-      for (const project of projects) {
-        const flags = { as_node: 1 as const, remote_dispatch: 0 as const, node_filter: '.*' };
-        await tx
-          .insertInto('assignment')
-          .values({ runner_id: id, project_id: project.id, ...flags })
-          .execute();
-      }
-    });
+  async addRunner(name: string, projects: readonly { id: string }[] = [], more: RunnerChange = {}): Promise<string> {
+    const id = await insertRunner(this, name, projects, more);
     this.executions.signal.poke();
     return id;
   }
 
   /** A fresh single-use token for a Runner. */
-  async addEnrolment(runnerId: string, lifeMs = 3_600_000): Promise<{ id: string; token: string }> {
-    const token = `ore_${randomBytes(32).toString('base64url')}`;
-    const id = randomUUID();
-    const now = this.clock.now();
-    const none = { downloaded_at: null, used_at: null, revoked_at: null, replica_id: null };
-    const token_hash = createHash('sha256').update(token).digest('hex');
-    await this.store.write((tx) =>
-      tx
-        .insertInto('enrolment')
-        .values({ id, runner_id: runnerId, token_hash, created_at: now, expires_at: now + lifeMs, ...none })
-        .execute(),
-    );
-    return { id, token };
+  addEnrolment(runnerId: string, lifeMs = 3_600_000): Promise<{ id: string; token: string }> {
+    return insertEnrolment(this, runnerId, lifeMs);
   }
 
   /** A new replica of a Runner, enrolled over HTTP. */
@@ -258,6 +197,23 @@ export class TestCoordinator {
     });
   }
 
+  /** An execution that `agent`, the only one, was given; accepted unless told otherwise. */
+  async given(agent: SimulatedAgent, project: { id: string; name: string }, accept = true): Promise<GivenOperation> {
+    const { id } = await this.run(project);
+    const operation = await agent.nextOperation();
+    const ref = { operation: operation.operation, attempt: operation.attempt };
+    if (accept) {
+      agent.send({ type: 'accepted', ...ref });
+      await eventually(async () => (await this.view(id)).operation.state === 'accepted');
+    }
+    return { id, operation, ref, journal: new JournalWriter(operation, () => this.clock.now()) };
+  }
+
+  /** The stored journal of an operation. */
+  journalFile(operation: string): Promise<Buffer> {
+    return readFile(join(this.folder, 'journals', operation.slice(0, 2), `${operation}.journal`));
+  }
+
   /** One execution as the API shows it now. */
   async view(id: string) {
     return this.executions.view(await this.executions.get(id));
@@ -274,6 +230,19 @@ export class TestCoordinator {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
   }
+}
+
+export interface GivenOperation {
+  /** Of the execution. */
+  readonly id: string;
+  readonly operation: Operation;
+  readonly ref: { readonly operation: string; readonly attempt: number };
+  readonly journal: JournalWriter;
+}
+
+/** What an agent says of an operation that it holds from its first record on. */
+export function heldOf(ref: GivenOperation['ref'], next: number, finished = false): HeldOperation {
+  return { ...ref, first: 0, next, finished };
 }
 
 /** A workflow of one-line commands. */
