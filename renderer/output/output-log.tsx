@@ -8,6 +8,8 @@ import { BLOCK_ROWS, OutputBlock } from './output-block.tsx';
 import type { OutputSession } from './output-session.ts';
 
 export const ROW_HEIGHT = 20;
+/** Left of a match that was brought into sight, in pixels. */
+const SIDE_ROOM = 120;
 
 export interface OutputLogHandle {
   /** Brings a line into sight and stops following. */
@@ -66,19 +68,26 @@ export function OutputLog(props: Props) {
   }, [version, size, following]);
   useKeepPlace(scroller, view, version, following || wrap);
 
+  // A line that was asked for may have to be drawn first: it is brought into sight with the render that has it.
+  const sought = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (sought.current === null) return;
+    const row = scroller.current?.querySelector(`[data-line="${sought.current}"]`);
+    if (!row) return;
+    bringIntoSight(scroller.current as HTMLElement, row, row.querySelector('mark') ?? row);
+    sought.current = null;
+  });
   useImperativeHandle(
     ref,
     () => ({
       showLine(line) {
         onFollowing(false);
-        virtualizer.scrollToIndex(Math.floor(view.row(line) / BLOCK_ROWS), { align: 'center' });
-        // The row may have to be drawn first.
-        requestAnimationFrame(() =>
-          requestAnimationFrame(() => {
-            const row = scroller.current?.querySelector(`[data-line="${line}"]`);
-            (row?.querySelector('mark') ?? row)?.scrollIntoView({ block: 'center', inline: 'nearest' });
-          }),
-        );
+        sought.current = line;
+        const row = view.row(line);
+        const block = virtualizer.measurementsCache[Math.floor(row / BLOCK_ROWS)];
+        const element = scroller.current;
+        if (block === undefined || element === null) return;
+        element.scrollTop = block.start + (row % BLOCK_ROWS) * ROW_HEIGHT - element.clientHeight / 2;
       },
     }),
     [virtualizer, view, onFollowing],
@@ -149,6 +158,19 @@ export function OutputLog(props: Props) {
       )}
     </div>
   );
+}
+
+/**
+ * Scrolls so that `row` is in the middle and `part` of it is in sight. Not `scrollIntoView`: Chromium stops that at
+ * 2^24 pixels, which is line 838,860.
+ */
+function bringIntoSight(scroller: HTMLElement, row: Element, part: Element): void {
+  const frame = scroller.getBoundingClientRect();
+  const { top, height } = row.getBoundingClientRect();
+  scroller.scrollTop += top - frame.top - (frame.height - height) / 2;
+  const { left, right } = part.getBoundingClientRect();
+  const hidden = left < frame.left || right > frame.left + scroller.clientWidth;
+  if (hidden) scroller.scrollLeft += left - frame.left - SIDE_ROOM;
 }
 
 /** As many blocks as are in sight, but the last ones. */

@@ -45,7 +45,7 @@ export function OutputViewer({ session, executionId, name, bytes, steps, step, o
   const view = useMemo(() => new LineView(session.store, step), [session, step]);
   view.update();
   const showLine = useCallback((line: number) => log.current?.showLine(line), []);
-  const search = useLineSearch(session, view, version, wanted, showLine);
+  const search = useLineSearch(session, view, version, wanted, typed !== wanted, showLine);
 
   const save = async (format: OutputFormat) => {
     setSaving(true);

@@ -19,12 +19,16 @@ export interface SearchState {
   readonly go: (direction: 'next' | 'previous') => void;
 }
 
-/** Searches the lines of a view in slices between renders, and goes on as lines come (`version`). */
+/**
+ * Searches the lines of a view in slices between renders, and goes on as lines come (`version`). `stale`: something else
+ * was typed already, which `wanted` will follow.
+ */
 export function useLineSearch(
   session: OutputSession,
   view: LineView,
   version: number,
   wanted: string,
+  stale: boolean,
   onGo: (line: number) => void,
   clock: Clock = pageClock,
 ): SearchState {
@@ -63,8 +67,8 @@ export function useLineSearch(
   const place = search === null || line === null ? -1 : search.matches.indexOf(line);
   const go = (direction: 'next' | 'previous') => {
     const matches = search?.matches ?? [];
-    wish.current = matches.length === 0 ? direction : null;
-    if (matches.length === 0) return;
+    wish.current = stale || matches.length === 0 ? direction : null;
+    if (wish.current !== null) return;
     const at = line === null ? -1 : indexFrom(matches, line);
     const next = nextIndex(matches, at, line, direction);
     const found = matches[(next + matches.length) % matches.length] as number;
@@ -75,9 +79,10 @@ export function useLineSearch(
     if (wish.current !== null) go(wish.current);
   });
   useEffect(() => {
+    if (stale) return;
     if (known.count > 0) grantWish();
     else if (known.done && search !== null) wish.current = null;
-  }, [known.count, known.done, search]);
+  }, [known.count, known.done, search, stale]);
   return {
     wanted,
     count: known.count,
