@@ -6,6 +6,7 @@ import type { Presence, WorkSignal } from '../presence.ts';
 import type { Store } from '../store/store.ts';
 import { Announcer } from './announcer.ts';
 import type { ChangeDeps } from './change-runners.ts';
+import { announceCheckIns } from './check-ins.ts';
 import type { EnrolmentTokens } from './enrolments.ts';
 import { ModeWatch } from './mode-watch.ts';
 import { type NewRefusal, recordRefusal } from './record-refusal.ts';
@@ -36,6 +37,7 @@ export class Runners {
   /** Which sessions each Runner had when its record was last read: a new one brings new facts of its host. */
   readonly #sessions = new Map<string, string>();
   #unsubscribe: (() => void) | null = null;
+  readonly #stopCheckIns: () => void;
 
   constructor(deps: RunnersDeps) {
     this.#deps = deps;
@@ -52,6 +54,8 @@ export class Runners {
       },
     });
     this.#modes = new ModeWatch({ ...watching, written: (runnerId) => this.written(runnerId, 'updated') });
+    const runnerIds = () => [...this.index.all()].map(({ row }) => row.id);
+    this.#stopCheckIns = announceCheckIns({ ...deps, runnerIds });
     this.#silent = new SilentReplicas({ ...watching, written: (runnerId) => this.written(runnerId, 'updated') });
   }
 
@@ -116,6 +120,7 @@ export class Runners {
 
   async stop(): Promise<void> {
     this.#unsubscribe?.();
+    this.#stopCheckIns();
     this.#announcer.stop();
     this.#silent.stop();
     await this.#modes.stop();

@@ -22,6 +22,11 @@ export const LiveEventSchema = z
     z.object({ topic: z.literal('job'), action: changed, id: IdSchema, job: JobSchema }),
     z.object({ topic: z.literal('job'), ...gone }),
     z.object({ topic: z.literal('execution'), action: changed, id: IdSchema, execution: ExecutionSchema }),
+    /**
+     * When replicas were last heard of, by replica id: those that beat since the last such event. Apart from `runner`
+     * events because it is the one thing of a Runner that changes every few seconds.
+     */
+    z.object({ topic: z.literal('checkins'), seen: z.record(IdSchema, TimeSchema) }),
     z.object({ topic: z.literal('token'), action: z.enum(['created', 'deleted']), id: IdSchema }),
   ])
   .meta({ id: 'LiveEvent' });

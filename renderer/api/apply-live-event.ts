@@ -25,6 +25,10 @@ export function applyLiveEvents(client: QueryClient, events: readonly LiveEvent[
     client,
     events.filter((event) => event.topic === 'runner'),
   );
+  applyCheckIns(
+    client,
+    events.filter((event) => event.topic === 'checkins'),
+  );
   applyProjects(
     client,
     events.filter((event) => event.topic === 'project'),
@@ -75,6 +79,27 @@ function applyRunners(client: QueryClient, events: Of<'runner'>[]): void {
     void client.invalidateQueries({ queryKey: runnerKeys.names });
     void client.invalidateQueries({ queryKey: runnerKeys.tags });
   }
+}
+
+/** When replicas were last heard of: nothing else of their Runners changes. */
+function applyCheckIns(client: QueryClient, events: Of<'checkins'>[]): void {
+  if (events.length === 0) return;
+  const seen = new Map(events.flatMap((event) => Object.entries(event.seen)));
+  const heard = (runner: Runner): Runner => {
+    if (!runner.replicas.some(({ id }) => seen.has(id))) return runner;
+    const replicas = runner.replicas.map((replica) => ({
+      ...replica,
+      lastSeen: seen.get(replica.id) ?? replica.lastSeen,
+    }));
+    // All times are written by one hand in one form: they sort as text.
+    const lastCheckin = replicas.reduce(
+      (last, { lastSeen }) => (lastSeen !== null && lastSeen > last ? lastSeen : last),
+      '',
+    );
+    return { ...runner, replicas, lastCheckin: lastCheckin === '' ? runner.lastCheckin : lastCheckin };
+  };
+  client.setQueryData<Runner[]>(runnerKeys.list, (list) => list?.map(heard));
+  client.setQueriesData<Runner>({ queryKey: runnerKeys.details }, (runner) => runner && heard(runner));
 }
 
 function applyProjects(client: QueryClient, events: Of<'project'>[]): void {

@@ -14,6 +14,7 @@ import { call } from './api-client.ts';
 export const runnerKeys = {
   all: ['runners'] as const,
   list: ['runners', 'list'] as const,
+  details: ['runners', 'detail'] as const,
   detail: (id: string) => ['runners', 'detail', id] as const,
   names: ['runners', 'names'] as const,
   tags: ['runners', 'tags'] as const,
