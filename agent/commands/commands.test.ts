@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -214,6 +214,34 @@ test('status tells what the running agent does, and that none runs', async () =>
   agent.child.kill('SIGKILL');
   await agent.exited;
   expect((await ends(['status'], folder)).code).toBe(AGENT_EXIT.failure);
+});
+
+test('the agent listens on nothing, neither idle nor with work', async () => {
+  const coordinator = await testCoordinator();
+  const agent = runAgentProgram(['run'], { cwd: await packageFolder(coordinator) });
+  await coordinator.connected();
+  const operation = await coordinator.offer([{ type: 'command', command: 'echo ready; sleep 300' }], {
+    graceSeconds: 0,
+  });
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  const own = `/proc/${agent.child.pid}`;
+  const targets = await Promise.all(
+    (await readdir(`${own}/fd`)).map((fd) => readlink(`${own}/fd/${fd}`).catch(() => '')),
+  );
+  const sockets = new Set(targets.flatMap((target) => /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? []));
+  expect(sockets.size).toBeGreaterThan(0);
+  for (const [table, listening] of [
+    ['tcp', '0A'],
+    ['tcp6', '0A'],
+    ['udp', '07'],
+    ['udp6', '07'],
+  ] as const) {
+    const rows = (await readFile(`${own}/net/${table}`, 'utf8'))
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/));
+    expect(rows.filter((row) => row[3] === listening && sockets.has(row[9] ?? ''))).toEqual([]);
+  }
 });
 
 test('logs can be JSON, one object per line', async () => {

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { manualClock } from '../../protocol/clock.ts';
 import { AGENT_EXIT, IdentitySchema, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { CLOSE } from '../../protocol/wire.ts';
 import { AgentExit } from '../agent-exit.ts';
@@ -121,6 +122,30 @@ test('a coordinator that falls silent is left, and found again', async () => {
   // Nothing is closed: the agent must notice by itself.
   await coordinator.nextSession();
   expect(coordinator.sessions).toBe(2);
+});
+
+test('after the host slept, a dead connection is noticed within seconds and not after the whole silence', async () => {
+  const coordinator = await testCoordinator();
+  Object.assign(coordinator.behaviour, { beats: false, heartbeatMs: 1_000, silenceMs: 600_000 });
+  const clock = manualClock(Date.now());
+  await testAgent(coordinator, { clock });
+  await coordinator.connected();
+  await coordinator.said('heartbeat');
+  clock.advance(3_000);
+  expect(coordinator.sessions).toBe(1);
+  // What a laptop sees that was closed for an hour: the wall clock leaps, the monotonic one does not.
+  clock.jump(3_600_000);
+  clock.advance(1_000);
+  clock.advance(6_000);
+  await expect.poll(() => coordinator.session).toBeNull();
+  const next = coordinator.nextSession();
+  await expect
+    .poll(() => {
+      clock.advance(100);
+      return coordinator.sessions;
+    })
+    .toBe(2);
+  await next;
 });
 
 test('a coordinator that talks but takes nothing is left, and the rest of the output arrives afterwards', async () => {

@@ -75,7 +75,7 @@ export class Session implements SessionLink {
   #heardAt: number;
   #unsentSince: number | null = null;
   #unsent = 0;
-  #challengedAt = 0;
+  #challengedAt: number | null = null;
   #timers: Timer[] = [];
 
   constructor(deps: SessionDeps) {
@@ -91,7 +91,7 @@ export class Session implements SessionLink {
   /** Says good-bye and closes; resolves when the socket is closed, or 2 s later. */
   async leave(reason: string): Promise<void> {
     // Also when the welcome is still on its way: the other end may count this session as open already.
-    if (this.#challengedAt !== 0) this.send({ type: 'goodbye', reason });
+    if (this.#challengedAt !== null) this.send({ type: 'goodbye', reason });
     this.#leaving = true;
     this.#timers.push(this.#deps.clock.after(2_000, () => this.#finish({ kind: 'closed' })));
     this.#socket.close(1000);
@@ -181,7 +181,7 @@ export class Session implements SessionLink {
 
   #answer(coordinatorNonce: string): void {
     const { identity, host, instance, startedAt, transport, work, clock } = this.#deps;
-    if (this.#challengedAt !== 0) {
+    if (this.#challengedAt !== null) {
       this.#lose(new Error('The coordinator sent a second challenge.'));
       return;
     }
@@ -203,7 +203,7 @@ export class Session implements SessionLink {
 
   #welcome(welcome: Welcome): void {
     const { identity, clock, work, onWelcome } = this.#deps;
-    if (this.#welcomed || this.#challengedAt === 0) {
+    if (this.#welcomed || this.#challengedAt === null) {
       this.#lose(new Error('The coordinator said welcome out of turn.'));
       return;
     }

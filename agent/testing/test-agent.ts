@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../protocol/clock.ts';
+import { type Clock, systemClock } from '../../protocol/clock.ts';
 import type { RunnerConfig } from '../../protocol/enrolment.ts';
 import { createLog } from '../log.ts';
 import { type RunningAgent, startAgent } from '../start-agent.ts';
@@ -20,6 +20,7 @@ export interface TestAgentOptions {
   readonly folder?: string;
   readonly config?: Partial<RunnerConfig>;
   readonly env?: NodeJS.ProcessEnv;
+  readonly clock?: Clock;
 }
 
 /** A coordinator that is stopped when the test has finished. The test fails if the agent broke the protocol. */
@@ -40,7 +41,7 @@ export async function testAgent(coordinator: TestCoordinator, options: TestAgent
   const state = join(folder, 'state');
   await writeFile(config, JSON.stringify({ ...coordinator.config(), ...options.config }), { mode: 0o600 });
   const lines: string[] = [];
-  const clock = systemClock();
+  const clock = options.clock ?? systemClock();
   const agent = await startAgent({
     paths: { config, state },
     log: createLog('plain', clock, (line) => void lines.push(line)),
