@@ -9,6 +9,9 @@ import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 
+// A log that cannot be written (nobody reads the pipe any more, the disk is full) must not end the agent and its work.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const context: CommandContext = {
   clock: systemClock(),
   env: process.env,

@@ -9,6 +9,7 @@ import { privateCertificate } from '../testing/certificate.ts';
 import { connectProxy } from '../testing/connect-proxy.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
+import { outputOf } from '../testing/test-coordinator.ts';
 
 async function ends(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
   const program = runAgentProgram(args, { cwd, env });
@@ -155,6 +156,36 @@ test('run waits for a coordinator that is not there yet; enrol does not', async 
   await expect.poll(agent.stderr, { timeout: 5000 }).toContain('Not enrolled yet');
   await coordinator.start();
   await coordinator.connected();
+});
+
+test('an enrolment whose answer was lost is repeated with the same keys, also by another process', async () => {
+  const coordinator = await testCoordinator();
+  const folder = await packageFolder(coordinator);
+  coordinator.behaviour.loseEnrolmentAnswers = 1;
+  expect((await ends(['enrol'], folder)).code).toBe(AGENT_EXIT.failure);
+  coordinator.behaviour.loseEnrolmentAnswers = 2;
+  runAgentProgram(['run'], { cwd: folder });
+  await coordinator.connected();
+  expect(coordinator.enrolments).toBe(1);
+});
+
+test('a log that nobody reads any more does not end the agent', async () => {
+  const coordinator = await testCoordinator();
+  const agent = runAgentProgram(['run'], { cwd: await packageFolder(coordinator) });
+  const { socket } = await coordinator.connected();
+  agent.child.stderr?.destroy();
+  agent.child.stdout?.destroy();
+  for (let i = 0; i < 3; i++) {
+    const next = coordinator.nextSession();
+    coordinator.session?.socket.terminate();
+    await next;
+  }
+  socket.terminate();
+  expect(
+    outputOf(
+      await coordinator.finished(await coordinator.offer([{ type: 'command', command: 'echo alive' }])),
+    ).toString(),
+  ).toBe('alive\n');
 });
 
 test('a second agent on the same folder is refused; after a crash the folder is free', async () => {

@@ -52,6 +52,8 @@ export interface Behaviour {
   clockOffsetMs: number;
   /** Refuse enrolments with this. */
   refuseEnrolment: ProblemCode | null;
+  /** Cut the connection instead of answering the next enrolments, after they have been done. */
+  loseEnrolmentAnswers: number;
 }
 
 interface Journal {
@@ -82,6 +84,7 @@ export class TestCoordinator {
     acknowledges: true,
     clockOffsetMs: 0,
     refuseEnrolment: null,
+    loseEnrolmentAnswers: 0,
   };
   readonly runner = { id: randomUUID(), name: 'Test Runner' };
   readonly token = `ore_${randomBytes(32).toString('base64url')}`;
@@ -272,11 +275,17 @@ export class TestCoordinator {
     if (!isSigned(body.signingKey, enrolmentProof(body), body.proof)) this.faults.push('enrol: the proof is wrong');
     if (this.behaviour.refuseEnrolment) return no(this.behaviour.refuseEnrolment);
     if (body.token !== this.token) return no('enrolment-token-unknown');
-    if (this.#tokenSpent) return no('enrolment-token-used');
+    // The same request again is answered again: its answer may have been lost.
+    if (this.#tokenSpent && body.signingKey !== this.replica.signingKey) return no('enrolment-token-used');
     if (body.runner !== this.runner.id) return no('enrolment-wrong-runner');
+    if (!this.#tokenSpent) this.enrolments += 1;
     this.#tokenSpent = true;
-    this.enrolments += 1;
     this.replica.signingKey = body.signingKey;
+    if (this.behaviour.loseEnrolmentAnswers > 0) {
+      this.behaviour.loseEnrolmentAnswers -= 1;
+      request.socket.destroy();
+      return;
+    }
     say(201, {
       replica: this.replica.id,
       runner: this.runner,
