@@ -2,6 +2,7 @@ import { Button, Tabs, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useBlocker, useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { type Job, JobInputSchema } from '../../protocol/api/jobs.ts';
 import { fieldsOf, OutrunnerError } from '../../protocol/problems.ts';
 import { jobMutations } from '../api/job-queries.ts';
@@ -84,10 +85,18 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
     if (jobId === null) create.mutate({ project, job }, after);
     else replace.mutate({ id: jobId, job }, after);
   };
-  useShortcut('mod+s', submit);
+  const form = useRef<HTMLFormElement>(null);
+  useShortcut('mod+s', () => {
+    // A field takes what is typed when it is left: a tag that was not ended, for one.
+    flushSync(() => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
+    form.current?.requestSubmit();
+  });
 
   return (
     <form
+      ref={form}
       className={classes.editor}
       noValidate
       onSubmit={(event: FormEvent) => {

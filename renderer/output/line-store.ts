@@ -9,8 +9,10 @@ export const LINE_KINDS = [
   'step-succeeded',
   'step-failed',
   'step-skipped',
+  'step-stopped',
   'succeeded',
   'failed',
+  'stopped',
   'mark',
 ] as const;
 export type LineKind = (typeof LINE_KINDS)[number];

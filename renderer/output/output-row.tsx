@@ -1,8 +1,8 @@
-import type { CSSProperties } from 'react';
 import { rowSegments } from './ansi-row.ts';
 import type { LineKind } from './line-store.ts';
 import { type MarkedSegment, markedSegments } from './marked-segments.ts';
 import classes from './output.module.css';
+import { segmentColours } from './segment-colours.ts';
 
 interface Props {
   readonly line: number;
@@ -24,8 +24,10 @@ const SEPARATOR_SIGN: Readonly<Record<LineKind, string>> = {
   'step-succeeded': '✓',
   'step-failed': '✗',
   'step-skipped': '–',
+  'step-stopped': '■',
   succeeded: '✓',
   failed: '✗',
+  stopped: '■',
   mark: '⚑',
 };
 
@@ -51,17 +53,9 @@ function Segment({ segment }: { segment: MarkedSegment }) {
   const content = hit ? <mark className={classes.hit}>{text}</mark> : text;
   if (plain) return content;
   const names = styles.map((style) => classes[style]).filter((name) => name !== undefined);
-  const style: CSSProperties = {};
-  if (foreground !== null) style.color = cssColour(foreground);
-  if (background !== null) style.backgroundColor = cssColour(background);
   return (
-    <span className={names.join(' ')} style={style}>
+    <span className={names.join(' ')} style={segmentColours(foreground, background)}>
       {content}
     </span>
   );
-}
-
-/** `ansi-red` is a variable of the theme, everything else is a colour already. */
-function cssColour(colour: string): string {
-  return colour.startsWith('ansi-') ? `var(--${colour})` : colour;
 }

@@ -34,9 +34,19 @@ const STEP_ENDED: Readonly<Record<StepReason, string>> = {
 const STEP_KINDS: Partial<Record<StepReason, Separator['kind']>> = {
   completed: 'step-succeeded',
   skipped: 'step-skipped',
+  cancelled: 'step-stopped',
 };
 
-const OUTCOME: Readonly<Record<z.infer<typeof FinishedPayloadSchema>['outcome'], string>> = {
+type Outcome = z.infer<typeof FinishedPayloadSchema>['outcome'];
+
+const OUTCOME_KINDS: Readonly<Record<Outcome, Separator['kind']>> = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  aborted: 'stopped',
+  timedout: 'failed',
+};
+
+const OUTCOME: Readonly<Record<Outcome, string>> = {
   succeeded: 'Succeeded',
   failed: 'Failed',
   aborted: 'Stopped',
@@ -84,7 +94,7 @@ function separatorFor(record: JournalRecord, stepStarted: number | null): Separa
       const { outcome, reason, survivors } = readPayload(FinishedPayloadSchema, record);
       const names = survivors.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
       const parts = [OUTCOME[outcome], reason, names === '' ? '' : `still running: ${names}`];
-      return { kind: outcome === 'succeeded' ? 'succeeded' : 'failed', text: parts.filter(Boolean).join(' · ') };
+      return { kind: OUTCOME_KINDS[outcome], text: parts.filter(Boolean).join(' · ') };
     }
     case 'mark': {
       const { mark, detail } = readPayload(MarkPayloadSchema, record);
