@@ -1,4 +1,4 @@
-import { MantineProvider } from '@mantine/core';
+import { MantineProvider, mergeThemeOverrides, Portal } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { type QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -6,6 +6,11 @@ import type { Host } from '../host/host.ts';
 import { HostProvider } from '../host/host-context.tsx';
 import { styleNonce } from './style-nonce.ts';
 import { theme, themeVariables } from './theme.ts';
+
+/** Menus and dialogs are drawn into a landmark of their own, where a screen reader finds them. */
+const pageTheme = mergeThemeOverrides(theme, {
+  components: { Portal: Portal.extend({ defaultProps: { target: '#overlays' } }) },
+});
 
 interface Props {
   readonly queryClient: QueryClient;
@@ -19,7 +24,7 @@ export function AppProviders({ queryClient, host, children }: Props) {
     <QueryClientProvider client={queryClient}>
       <HostProvider host={host}>
         <MantineProvider
-          theme={theme}
+          theme={pageTheme}
           cssVariablesResolver={themeVariables}
           defaultColorScheme="auto"
           getStyleNonce={styleNonce}

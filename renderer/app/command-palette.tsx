@@ -1,3 +1,4 @@
+import { Modal, VisuallyHidden } from '@mantine/core';
 import { Spotlight, useSpotlight } from '@mantine/spotlight';
 import { IconSearch } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -23,6 +24,9 @@ export function CommandPalette({ project }: { project: string | null }) {
       yOffset={72}
       overlayProps={{ blur: 0, backgroundOpacity: 0.45 }}
     >
+      <VisuallyHidden>
+        <Modal.Title>Search and commands</Modal.Title>
+      </VisuallyHidden>
       <Spotlight.Search
         placeholder="Go to a Runner, job, project or screen; run a job"
         leftSection={<IconSearch size={18} aria-hidden />}

@@ -13,6 +13,7 @@ export function NotFoundScreen() {
     <EmptyState
       icon={<IconMapOff size={28} />}
       level={1}
+      whole
       title="There is nothing at this address"
       action={
         <Button component={Link} to="/projects" variant="default">

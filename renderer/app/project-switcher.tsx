@@ -54,7 +54,7 @@ export function ProjectSwitcher({ project }: { project: string | null }) {
           placeholder="Find a project"
           aria-label="Find a project"
         />
-        <Combobox.Options>
+        <Combobox.Options aria-label="Projects">
           <ScrollArea.Autosize mah={320} type="auto">
             {found.map(({ name, label }) => (
               <Combobox.Option key={name} value={name} active={name === project}>

@@ -1,25 +1,23 @@
 import { Menu } from '@mantine/core';
-import { IconCheck } from '@tabler/icons-react';
 import { THEME_CHOICES, useThemeChoice } from './use-theme-choice.ts';
 
 /** The themes as items of a menu. */
 export function ThemeItems() {
   const { choice, choose } = useThemeChoice();
   return (
-    <>
-      <Menu.Label>Theme</Menu.Label>
+    <Menu.RadioGroup
+      value={choice}
+      onChange={(value) => {
+        const theme = THEME_CHOICES.find((one) => one.value === value);
+        if (theme) choose(theme.value);
+      }}
+      aria-label="Theme"
+    >
       {THEME_CHOICES.map(({ value, label }) => (
-        <Menu.Item
-          key={value}
-          role="menuitemradio"
-          aria-checked={choice === value}
-          rightSection={choice === value ? <IconCheck size={14} aria-hidden /> : null}
-          onClick={() => choose(value)}
-          closeMenuOnClick={false}
-        >
+        <Menu.RadioItem key={value} value={value}>
           {label}
-        </Menu.Item>
+        </Menu.RadioItem>
       ))}
-    </>
+    </Menu.RadioGroup>
   );
 }

@@ -97,17 +97,33 @@ export const theme = createTheme({
     TagsInput: TagsInput.extend({ defaultProps: small }),
     Switch: Switch.extend({ defaultProps: small }),
     Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
-    Menu: Menu.extend({ defaultProps: { shadow: 'md', withinPortal: true, transitionProps: { duration: 80 } } }),
+    Menu: Menu.extend({
+      defaultProps: {
+        shadow: 'md',
+        transitionProps: { duration: 80 },
+        // A menu may hold nothing but its items; the first of them gets the focus.
+        withInitialFocusPlaceholder: false,
+      },
+    }),
     Modal: Modal.extend({
       // The page itself never scrolls; and the library that would lock it writes styles that the page's policy forbids.
       defaultProps: {
         lockScroll: false,
+        closeButtonProps: { 'aria-label': 'Close' },
+        // Its heading is no banner of the page.
+        attributes: { header: { role: 'presentation' } },
         centered: true,
         overlayProps: { backgroundOpacity: 0.45 },
         transitionProps: { duration: 100 },
       },
     }),
-    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, transitionProps: { duration: 100 } } }),
+    Drawer: Drawer.extend({
+      defaultProps: {
+        lockScroll: false,
+        closeButtonProps: { 'aria-label': 'Close' },
+        transitionProps: { duration: 100 },
+      },
+    }),
     Paper: Paper.extend({ defaultProps: { radius: 'md' } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 6, horizontalSpacing: 10, fz: 'sm' } }),
     Badge: Badge.extend({ defaultProps: { radius: 'sm', tt: 'none', fw: 600 } }),

@@ -30,6 +30,7 @@ export function UserMenu({ me }: { me: Me }) {
           {me.user.role !== me.user.name && ` · ${me.user.role}`}
         </Menu.Label>
         <Menu.Divider />
+        <Menu.Label>Theme</Menu.Label>
         <ThemeItems />
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => signOut.mutate()}>

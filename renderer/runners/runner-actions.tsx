@@ -147,7 +147,7 @@ function UsedActions({ runner, project = null, onDeleted, withOpen = true }: Pro
             </Menu.Item>
           )}
           <Menu.Item
-            color="red"
+            c="var(--mantine-color-error)"
             leftSection={<IconTrash {...icon} />}
             disabled={blocked !== null}
             onClick={() => dialog.open('delete')}

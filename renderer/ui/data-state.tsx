@@ -58,7 +58,7 @@ export function LinesSkeleton({ lines = 6 }: { lines?: number }) {
 /** What a screen shows to somebody who may not see it. */
 export function NoPermission() {
   return (
-    <EmptyState icon={<IconLock size={28} />} title="You may not see this">
+    <EmptyState icon={<IconLock size={28} />} title="You may not see this" whole>
       Ask an administrator of this coordinator for the permission.
     </EmptyState>
   );

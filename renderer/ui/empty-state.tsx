@@ -9,6 +9,8 @@ interface Props {
   readonly children: ReactNode;
   /** The first thing to do. */
   readonly action?: ReactNode;
+  /** It is the whole screen: then its title is the heading of the page. */
+  readonly whole?: boolean;
   /** 1 where nothing else is on the screen. */
   readonly level?: 1 | 2;
 }
