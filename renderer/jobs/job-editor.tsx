@@ -95,68 +95,71 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
   });
 
   return (
-    <form
-      ref={form}
-      className={classes.editor}
-      noValidate
-      onSubmit={(event: FormEvent) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <Tabs value={tab} onChange={(next) => goTo(EDITOR_TABS.find((one) => one === next) ?? 'details')}>
-        <Tabs.List mb="md">
-          {EDITOR_TABS.map((one) => (
-            <Tabs.Tab
-              key={one}
-              value={one}
-              rightSection={
-                wrongTabs.has(one) ? <span className={classes.dot} role="img" aria-label="has errors" /> : null
-              }
-            >
-              {TAB_NAMES[one]}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        <Tabs.Panel value="details">
-          <DetailsTab project={project} draft={draft} onChange={change} errors={errors} />
-        </Tabs.Panel>
-        <Tabs.Panel value="workflow">
-          <WorkflowTab steps={draft.steps} onChange={(steps) => change({ steps })} errors={errors} />
-        </Tabs.Panel>
-        <Tabs.Panel value="options">
-          <OptionsTab options={draft.options} onChange={(options) => change({ options })} errors={errors} />
-        </Tabs.Panel>
-        <Tabs.Panel value="runners">
-          <RunnersTab
-            project={project}
-            tags={draft.runnerTags}
-            onChange={(runnerTags) => change({ runnerTags })}
-            errors={errors}
-          />
-        </Tabs.Panel>
-        <Tabs.Panel value="other">
-          <OtherTab draft={draft} onChange={change} errors={errors} />
-        </Tabs.Panel>
-      </Tabs>
-      {error !== null && (
-        <div style={{ marginTop: 16 }}>
-          <ProblemAlert error={error} shownFields={(path) => errors.has(path)} />
+    <>
+      <form
+        ref={form}
+        className={classes.editor}
+        noValidate
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <Tabs value={tab} onChange={(next) => goTo(EDITOR_TABS.find((one) => one === next) ?? 'details')}>
+          <Tabs.List mb="md">
+            {EDITOR_TABS.map((one) => (
+              <Tabs.Tab
+                key={one}
+                value={one}
+                rightSection={
+                  wrongTabs.has(one) ? <span className={classes.dot} role="img" aria-label="has errors" /> : null
+                }
+              >
+                {TAB_NAMES[one]}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+          <Tabs.Panel value="details">
+            <DetailsTab project={project} draft={draft} onChange={change} errors={errors} />
+          </Tabs.Panel>
+          <Tabs.Panel value="workflow">
+            <WorkflowTab steps={draft.steps} onChange={(steps) => change({ steps })} errors={errors} />
+          </Tabs.Panel>
+          <Tabs.Panel value="options">
+            <OptionsTab options={draft.options} onChange={(options) => change({ options })} errors={errors} />
+          </Tabs.Panel>
+          <Tabs.Panel value="runners">
+            <RunnersTab
+              project={project}
+              tags={draft.runnerTags}
+              onChange={(runnerTags) => change({ runnerTags })}
+              errors={errors}
+            />
+          </Tabs.Panel>
+          <Tabs.Panel value="other">
+            <OtherTab draft={draft} onChange={change} errors={errors} />
+          </Tabs.Panel>
+        </Tabs>
+        {error !== null && (
+          <div style={{ marginTop: 16 }}>
+            <ProblemAlert error={error} shownFields={(path) => errors.has(path)} />
+          </div>
+        )}
+        <div className={classes.editorBar}>
+          <Text size="sm" c="dimmed" role="status">
+            {wrongTabs.size > 0 ? `Not right yet: ${[...wrongTabs].map((one) => TAB_NAMES[one]).join(', ')}.` : ''}
+            {wrongTabs.size === 0 && changed ? 'Not saved yet.' : ''}
+          </Text>
+          <span className={classes.spring} />
+          <Button variant="default" onClick={onCancel}>
+            Cancel
+          </Button>
+          <ActionButton type="submit" loading={isPending}>
+            {jobId === null ? 'Create job' : 'Save'}
+          </ActionButton>
         </div>
-      )}
-      <div className={classes.editorBar}>
-        <Text size="sm" c="dimmed" role="status">
-          {wrongTabs.size > 0 ? `Not right yet: ${[...wrongTabs].map((one) => TAB_NAMES[one]).join(', ')}.` : ''}
-          {wrongTabs.size === 0 && changed ? 'Not saved yet.' : ''}
-        </Text>
-        <span className={classes.spring} />
-        <Button variant="default" onClick={onCancel}>
-          Cancel
-        </Button>
-        <ActionButton type="submit" loading={isPending}>
-          {jobId === null ? 'Create job' : 'Save'}
-        </ActionButton>
-      </div>
+      </form>
+      {/* Beside the form: it has a form of its own. */}
       <ConfirmDialog
         opened={blocker.status === 'blocked'}
         title="Leave without saving?"
@@ -169,6 +172,6 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
       >
         The changes to this job are not saved.
       </ConfirmDialog>
-    </form>
+    </>
   );
 }
