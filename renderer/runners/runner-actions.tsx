@@ -1,4 +1,4 @@
-import { ActionIcon, Menu } from '@mantine/core';
+import { Menu } from '@mantine/core';
 import {
   IconDotsVertical,
   IconDownload,
@@ -20,6 +20,7 @@ import { runnerMutations } from '../api/runner-queries.ts';
 import { useBlocked } from '../api/use-blocked.ts';
 import { toastDone, toastProblem } from '../ui/toast.tsx';
 import { useDialog } from '../ui/use-dialog.ts';
+import classes from './runner-actions.module.css';
 import { type RunnerDialog, RunnerDialogs } from './runner-dialogs.tsx';
 import { usePing } from './use-ping.ts';
 
@@ -44,9 +45,15 @@ export function RunnerActions(props: Props) {
 
 function MenuButton({ runner, ...button }: { runner: Runner } & ComponentPropsWithRef<'button'>) {
   return (
-    <ActionIcon {...button} aria-label={`Actions of ${runner.name}`} aria-haspopup="menu">
+    <button
+      type="button"
+      className={classes.menu}
+      {...button}
+      aria-label={`Actions of ${runner.name}`}
+      aria-haspopup="menu"
+    >
       <IconDotsVertical size={17} aria-hidden />
-    </ActionIcon>
+    </button>
   );
 }
 

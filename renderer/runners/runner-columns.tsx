@@ -1,5 +1,5 @@
-import { Anchor, Group, Text, Tooltip } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
+import type { MouseEvent } from 'react';
 import type { Runner } from '../../protocol/api/runners.ts';
 import type { DataColumn } from '../ui/data-table.tsx';
 import { LoadBar } from '../ui/load-bar.tsx';
@@ -10,6 +10,9 @@ import { STATUS_LOOK } from '../ui/status-look.ts';
 import { Tags } from '../ui/tags.tsx';
 import { ModeBadge, ReconnectingMark } from './mode-badge.tsx';
 import { RunnerActions } from './runner-actions.tsx';
+import classes from './runner-columns.module.css';
+
+const NOTHING = <span className={classes.quiet}>–</span>;
 
 /** Columns of every list of Runners. `project`: the list belongs to it, which changes what the actions are. */
 export function runnerColumns(project: string | null): DataColumn<Runner>[] {
@@ -20,10 +23,10 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       width: '78px',
       value: (runner) => STATUS_LOOK[runner.status].rank,
       cell: (runner) => (
-        <Group gap={6} wrap="nowrap">
+        <span className={classes.line}>
           <StatusIcon status={runner.status} reason={runner.statusReason} />
           {runner.reconnecting && <ReconnectingMark />}
-        </Group>
+        </span>
       ),
     },
     {
@@ -32,18 +35,10 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       width: '200px',
       value: (runner) => runner.name,
       cell: (runner) => (
-        <Group gap={6} wrap="nowrap">
-          <Anchor
-            renderRoot={(props) => <Link to="/runners/$id" params={{ id: runner.id }} {...props} />}
-            fw={600}
-            inherit
-            truncate
-            title={runner.name}
-          >
-            {runner.name}
-          </Anchor>
+        <span className={classes.line}>
+          <RunnerLink runner={runner} />
           <ModeBadge runner={runner} />
-        </Group>
+        </span>
       ),
     },
     {
@@ -51,9 +46,9 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       header: 'Description',
       value: (runner) => runner.description,
       cell: (runner) => (
-        <Text inherit truncate title={runner.description} c="dimmed">
+        <span className={classes.quiet} title={runner.description}>
           {runner.description}
-        </Text>
+        </span>
       ),
     },
     {
@@ -71,13 +66,9 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       align: 'right',
       value: (runner) => runner.projects.length,
       cell: (runner) => (
-        <Tooltip
-          label={runner.projects.map((assignment) => assignment.project).join(', ') || 'Assigned to no project'}
-          multiline
-          maw={320}
-        >
-          <span>{runner.projects.length}</span>
-        </Tooltip>
+        <span title={runner.projects.map((assignment) => assignment.project).join(', ') || 'Assigned to no project'}>
+          {runner.projects.length}
+        </span>
       ),
     },
     {
@@ -85,12 +76,7 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       header: 'Version',
       width: '80px',
       value: (runner) => runner.version,
-      cell: (runner) =>
-        runner.version ?? (
-          <Text inherit c="dimmed">
-            –
-          </Text>
-        ),
+      cell: (runner) => runner.version ?? NOTHING,
     },
     {
       id: 'platform',
@@ -98,15 +84,7 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
       width: '104px',
       value: (runner) => runner.platform && platformName(runner.platform),
       cell: (runner) =>
-        runner.platform === null ? (
-          <Text inherit c="dimmed">
-            –
-          </Text>
-        ) : (
-          <Text inherit truncate title={platformName(runner.platform)}>
-            {platformName(runner.platform)}
-          </Text>
-        ),
+        runner.platform === null ? NOTHING : <span className={classes.cut}>{platformName(runner.platform)}</span>,
     },
     {
       id: 'load',
@@ -131,4 +109,19 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
 export function runnerNews(runner: Runner): string {
   const { status, mode, name, description, tags, projects, version, load, reconnecting } = runner;
   return JSON.stringify([status, mode, name, description, tags, projects.length, version, load.running, reconnecting]);
+}
+
+/** A plain link: the router's own is too dear for lists in which hundreds pass by in a second of scrolling. */
+function RunnerLink({ runner: { id, name } }: { runner: Runner }) {
+  const navigate = useNavigate();
+  const open = (event: MouseEvent) => {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    void navigate({ to: '/runners/$id', params: { id } });
+  };
+  return (
+    <a className={classes.link} href={`/runners/${id}`} onClick={open} title={name}>
+      {name}
+    </a>
+  );
 }

@@ -9,8 +9,8 @@ import { DataState } from '../ui/data-state.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { useSearchText } from '../ui/use-search-text.ts';
-import { filterRunners } from './filter-runners.ts';
 import { runnerColumns, runnerNews } from './runner-columns.tsx';
+import { runnerFilter } from './runner-filter.ts';
 import { RunnerFilters } from './runner-filters.tsx';
 import { type RunnerSearch, RunnerSearchSchema } from './runner-search.ts';
 
@@ -47,7 +47,8 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
   const [text, setText] = useSearchText(filter.search ?? '', (search) => change({ search: search || undefined }));
   const search = useDeferredValue(text);
   const columns = useMemo(() => runnerColumns(project), [project]);
-  const found = useMemo(() => filterRunners(runners, { ...filter, search }), [runners, filter, search]);
+  const show = useMemo(() => runnerFilter({ ...filter, search }), [filter, search]);
+  const found = useMemo(() => runners.filter(show).length, [runners, show]);
 
   return (
     <>
@@ -59,7 +60,7 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
         onSearch={setText}
         withProject={project === null}
       />
-      {found.length === 0 ? (
+      {found === 0 ? (
         <EmptyState
           icon={<IconFilterOff size={28} />}
           title="No Runner fits the filter"
@@ -82,7 +83,8 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
           <DataTable
             label="Runners"
             columns={columns}
-            rows={found}
+            rows={runners}
+            show={show}
             rowId={(runner) => runner.id}
             sort={filter.sort ?? 'name'}
             onSort={(sort) => change({ sort: RunnerSearchSchema.shape.sort.parse(sort) })}
@@ -92,9 +94,9 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
             fill
           />
           <Text size="xs" c="dimmed" mt={6} role="status">
-            {found.length === runners.length
+            {found === runners.length
               ? `${runners.length} ${runners.length === 1 ? 'Runner' : 'Runners'}`
-              : `${found.length} of ${runners.length} Runners`}
+              : `${found} of ${runners.length} Runners`}
           </Text>
         </>
       )}

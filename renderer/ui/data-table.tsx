@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from 'r
 import classes from './data-table.module.css';
 import { DataTableHead } from './data-table-head.tsx';
 import { DataTableRow } from './data-table-row.tsx';
-import { compareCells, parseSort, sortText } from './table-order.ts';
+import { compareCells, orderKey, parseSort, sortText } from './table-order.ts';
 
 /** One column. Its `id` is what stands in the `sort` of the URL. */
 export interface DataColumn<Row> {
@@ -28,6 +28,8 @@ interface Props<Row> {
   readonly columns: readonly DataColumn<Row>[];
   readonly rows: readonly Row[];
   readonly rowId: (row: Row) => string;
+  /** Which rows are shown. Applied after the order was made, so that typing in a search orders nothing. Keep it stable. */
+  readonly show?: (row: Row) => boolean;
   /** `name` or `-name`. */
   readonly sort?: string;
   readonly onSort?: (sort: string) => void;
@@ -52,7 +54,7 @@ const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSorted
  * the arrow keys, Home, End, Page Up and Page Down move, Return opens.
  */
 export function DataTable<Row extends object>(props: Props<Row>) {
-  const { label, columns, rows, rowId, sort, onSort, onOpen, flashOn, fill = false, minWidth = 0 } = props;
+  const { label, columns, rows, rowId, show, sort, onSort, onOpen, flashOn, fill = false, minWidth = 0 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLTableSectionElement>(null);
   const [active, setActive] = useState(0);
@@ -62,22 +64,25 @@ export function DataTable<Row extends object>(props: Props<Row>) {
       columns.map((column) => ({
         id: column.id,
         header: column.header,
-        accessorFn: (row: Row) => column.value?.(row) ?? undefined,
+        accessorFn: (row: Row) => orderKey(column.value?.(row)),
         enableSorting: column.value !== undefined,
         sortUndefined: 'last' as const,
         sortFn: compareCells,
       })),
     [columns],
   );
+  // One array per order: a new one would make the table sort again with every frame of scrolling.
+  const sorting = useMemo(() => parseSort(sort), [sort]);
   const table = useTable({
     features,
     data: rows as Row[],
     columns: definitions,
     getRowId: rowId,
-    state: { sorting: parseSort(sort) },
+    state: { sorting },
     enableSortingRemoval: false,
   });
-  const sorted = table.getRowModel().rows;
+  const all = table.getRowModel().rows;
+  const sorted = useMemo(() => (show ? all.filter((row) => show(row.original)) : all), [all, show]);
 
   const virtualizer = useVirtualizer({
     count: sorted.length,

@@ -1,4 +1,4 @@
-import { Group, Progress, Text, Tooltip } from '@mantine/core';
+import classes from './load-bar.module.css';
 
 interface Props {
   readonly running: number;
@@ -11,13 +11,13 @@ export function LoadBar({ running, queued, maximum }: Props) {
   const share = maximum === 0 ? 0 : Math.min(100, (100 * running) / maximum);
   const words = `${running} of ${maximum} operations running${queued > 0 ? `, ${queued} queued` : ''}`;
   return (
-    <Tooltip label={words}>
-      <Group gap={6} wrap="nowrap">
-        <Progress value={share} color={share >= 100 ? 'orange' : undefined} size="sm" w={48} aria-label={words} />
-        <Text span size="xs" ff="monospace">
-          {running}/{maximum}
-        </Text>
-      </Group>
-    </Tooltip>
+    <span className={classes.load} title={words}>
+      <span className={classes.track} aria-hidden>
+        <span className={classes.fill} data-full={share >= 100 || undefined} style={{ width: `${share}%` }} />
+      </span>
+      <span className={classes.numbers}>
+        {running}/{maximum}
+      </span>
+    </span>
   );
 }

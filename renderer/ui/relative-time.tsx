@@ -1,4 +1,4 @@
-import { Text, Tooltip } from '@mantine/core';
+import classes from './relative-time.module.css';
 import { useNow } from './ticker.ts';
 import { exactText, relativeText } from './time-text.ts';
 
@@ -12,17 +12,11 @@ interface Props {
 /** A time as people say it ("12 s ago"), counting live; the exact time on hover. */
 export function RelativeTime({ at, none = 'never' }: Props) {
   const now = useNow();
-  if (at === null) {
-    return (
-      <Text span inherit c="dimmed">
-        {none}
-      </Text>
-    );
-  }
+  if (at === null) return <span className={classes.none}>{none}</span>;
   const time = Date.parse(at);
   return (
-    <Tooltip label={exactText(time)}>
-      <time dateTime={at}>{relativeText(time, now)}</time>
-    </Tooltip>
+    <time dateTime={at} title={exactText(time)}>
+      {relativeText(time, now)}
+    </time>
   );
 }

@@ -1,4 +1,3 @@
-import { Group, Text, Tooltip } from '@mantine/core';
 import type { RunnerStatus } from '../../protocol/status.ts';
 import classes from './status-icon.module.css';
 import { STATUS_LOOK } from './status-look.ts';
@@ -23,19 +22,15 @@ export function StatusIcon({ status, reason, withWord = false, size = 18 }: Prop
   const label = reason ? `${status}: ${reason}` : status;
   if (withWord) {
     return (
-      <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+      <span className={classes.withWord} data-status={status}>
         {drawn}
-        <Text span fw={600} c={color} inherit>
-          {status}
-        </Text>
-      </Group>
+        <span style={{ color }}>{status}</span>
+      </span>
     );
   }
   return (
-    <Tooltip label={label} multiline maw={320}>
-      <span role="img" aria-label={status} className={classes.icon} data-status={status}>
-        {drawn}
-      </span>
-    </Tooltip>
+    <span role="img" aria-label={status} title={label} className={classes.icon} data-status={status}>
+      {drawn}
+    </span>
   );
 }

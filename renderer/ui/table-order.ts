@@ -16,20 +16,42 @@ export function sortText(id: string, desc: boolean): string {
   return desc ? `-${id}` : id;
 }
 
-// `web2` before `web10`, and the case does not matter.
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+/** Keys of texts met so far. A list of ten thousand is ordered again with every batch of live events. */
+const keys = new Map<string, string>();
+const MOST_KEYS = 100_000;
+const LONGEST_NUMBER = 12;
 
-/** Numbers by size, texts as people sort them. */
-export function compareValues(a: string | number, b: string | number): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return collator.compare(String(a), String(b));
+/**
+ * A text whose plain comparison gives the order that people expect: no regard to case and accents, and numbers inside by
+ * their size (`web2` before `web10`). An Intl.Collator gives the same, but takes twenty times as long for each comparison.
+ */
+export function naturalKey(text: string): string {
+  let key = keys.get(text);
+  if (key === undefined) {
+    key = text
+      .normalize('NFKD')
+      .replace(/\p{M}/gu, '')
+      .toLowerCase()
+      .replace(/\d+/g, (digits) => digits.replace(/^0+(?=\d)/, '').padStart(LONGEST_NUMBER, '0'));
+    if (keys.size >= MOST_KEYS) keys.clear();
+    keys.set(text, key);
+  }
+  return key;
+}
+
+/** What a cell is ordered by. */
+export function orderKey(value: string | number | null | undefined): string | number | undefined {
+  return typeof value === 'string' ? naturalKey(value) : (value ?? undefined);
 }
 
 interface Cells {
   getValue(columnId: string): unknown;
 }
 
-/** {@link compareValues} on the values of two rows in a column. Rows without a value are the table's business. */
+/** Compares the {@link orderKey}s of two rows in a column. Rows without one are the table's business. */
 export function compareCells(a: Cells, b: Cells, columnId: string): number {
-  return compareValues(a.getValue(columnId) as string | number, b.getValue(columnId) as string | number);
+  const left = a.getValue(columnId) as string | number;
+  const right = b.getValue(columnId) as string | number;
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }

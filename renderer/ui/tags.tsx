@@ -1,29 +1,27 @@
-import { Badge, Group, Tooltip } from '@mantine/core';
+import classes from './tags.module.css';
 
 interface Props {
   readonly tags: readonly string[];
-  /** At most this many are drawn; the rest is counted and in a tooltip. */
+  /** At most this many are drawn, in one line; the rest is counted and named on hover. */
   readonly limit?: number;
 }
 
-/** Tags in one line. */
+/** Tags, as they were typed. */
 export function Tags({ tags, limit = Number.POSITIVE_INFINITY }: Props) {
   const shown = tags.length > limit ? tags.slice(0, Math.max(1, limit - 1)) : tags;
   const hidden = tags.slice(shown.length);
   return (
-    <Group gap={4} wrap={Number.isFinite(limit) ? 'nowrap' : 'wrap'} component="span" display="inline-flex">
+    <span className={classes.tags} data-one-line={Number.isFinite(limit) || undefined}>
       {shown.map((tag) => (
-        <Badge key={tag} variant="default" size="sm" radius="sm" tt="none" fw={500}>
+        <span key={tag} className={classes.tag}>
           {tag}
-        </Badge>
+        </span>
       ))}
       {hidden.length > 0 && (
-        <Tooltip label={hidden.join(', ')} multiline maw={320}>
-          <Badge variant="default" size="sm" radius="sm" tt="none" fw={500} aria-label={`and ${hidden.join(', ')}`}>
-            +{hidden.length}
-          </Badge>
-        </Tooltip>
+        <span className={classes.tag} title={hidden.join(', ')} role="img" aria-label={`and ${hidden.join(', ')}`}>
+          +{hidden.length}
+        </span>
       )}
-    </Group>
+    </span>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { filterRunners } from './filter-runners.ts';
+import { runnerFilter } from './runner-filter.ts';
 import { sampleReplica, sampleRunner } from './sample-runner.ts';
 
 const web = sampleRunner({
@@ -27,5 +27,5 @@ test.each([
   ['a project', { project: 'Welcome' }, [web]],
   ['a version', { version: '0.1.0' }, [web]],
 ])('%s finds what it should', (_what, filter, found) => {
-  expect(filterRunners(all, filter)).toEqual(found);
+  expect(all.filter(runnerFilter(filter))).toEqual(found);
 });
