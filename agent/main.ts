@@ -1,3 +1,4 @@
+import './save-memory.ts';
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../protocol/clock.ts';
 import { AGENT_EXIT } from '../protocol/enrolment.ts';
