@@ -16,9 +16,11 @@ export interface RowSegment {
  * end, or to the end of the line when they have none), cursor movements and erasures (CSI), two-character sequences.
  */
 const SEQUENCE =
-  /\u001b(?:[\]PX^_][^\u0007\u001b\u009c]*(?:\u0007|\u009c|\u001b\\)?|\[([0-?]*)([ -/]*)([@-~]?)|[ -/]*[0-~]?)/g;
+  /\u001b(?:[\]PX^_][^\u0007\n\u001b\u009c]*(?:\u0007|\u009c|\u001b\\)?|\[([0-?]*)([ -/]*)([@-~]?)|[ -/]*[0-~]?)/g;
 /** All controls but the tab, those of Latin-1 as well. */
 const CONTROLS = /[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g;
+/** As above, but line feeds are kept as well. */
+const CONTROLS_IN_LINES = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]/g;
 const SGR_PARAMETERS = /^[0-9;:]*$/;
 
 /** The text without control characters and sequences, except SGR sequences (colours and styles). Never throws. */
@@ -38,6 +40,11 @@ export function keepOnlySgr(text: string): string {
 /** What a person reads: the text without any control character or sequence but tabs. Never throws. */
 export function plainText(text: string): string {
   return (text.includes('\u001b') ? text.replace(SEQUENCE, '') : text).replace(CONTROLS, '');
+}
+
+/** {@link plainText} of several lines at once: no sequence goes beyond the line that it is in. Never throws. */
+export function plainLines(text: string): string {
+  return (text.includes('\u001b') ? text.replace(SEQUENCE, '') : text).replace(CONTROLS_IN_LINES, '');
 }
 
 /** The parts of a row, in order, each in one style. Together they are {@link plainText}. Never throws. */

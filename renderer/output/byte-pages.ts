@@ -1,6 +1,8 @@
 /** Bytes of one page. A text that does not fit into what is left of a page begins the next one. */
 export const PAGE_BYTES = 1 << 20;
 
+const LINE_FEED = 10;
+
 /**
  * Append-only bytes in pages, so that a long output never has to be copied as it grows and its oldest part can be let go.
  * A text lies in one page; one that is longer than a page gets a page of its own.
@@ -21,21 +23,21 @@ export class BytePages {
     return this.#first + this.#pages.length - 1;
   }
 
-  /** Copies `text` in and answers where it starts in {@link page}. */
+  /** Copies `text` in, a line feed after it, and answers where it starts in {@link page}. */
   append(text: Uint8Array): number {
-    const last = this.#pages.at(-1);
-    if (last !== undefined && this.#used + text.length <= last.length) {
-      const start = this.#used;
-      last.set(text, start);
-      this.#used += text.length;
-      return start;
+    const taken = text.length + 1;
+    let page = this.#pages.at(-1);
+    if (page === undefined || this.#used + taken > page.length) {
+      page = new Uint8Array(Math.max(PAGE_BYTES, taken));
+      this.#pages.push(page);
+      this.#bytes += page.length;
+      this.#used = 0;
     }
-    const page = new Uint8Array(Math.max(PAGE_BYTES, text.length));
-    page.set(text);
-    this.#pages.push(page);
-    this.#bytes += page.length;
-    this.#used = text.length;
-    return 0;
+    const start = this.#used;
+    page.set(text, start);
+    page[start + text.length] = LINE_FEED;
+    this.#used += taken;
+    return start;
   }
 
   /** A view of what {@link append} stored; throws RangeError for a page that was let go. */

@@ -1,10 +1,11 @@
-import { plainText } from './ansi-row.ts';
+import { plainLines, plainText } from './ansi-row.ts';
 import type { LineStore } from './line-store.ts';
 import { lineText } from './line-text.ts';
 import type { LineView } from './line-view.ts';
 
 /** Bytes that are read in one go between two looks at the clock. */
 const BLOCK_BYTES = 65_536;
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /**
  * Which lines of a view contain a text, without regard to case. It works in slices, so that a million lines do not stop
@@ -38,21 +39,29 @@ export class LineSearch {
     if (this.#matches[0] !== undefined && this.#matches[0] < first)
       this.#matches = this.#matches.filter((line) => line >= first);
     this.#settle();
-    let row = this.#view.row(Math.max(this.#next, first));
-    while (row < this.#view.count) {
+    let line = Math.max(this.#next, first);
+    while (line < this.#store.end) {
       if (!mayGoOn()) return false;
-      let bytes = 0;
-      while (row < this.#view.count && bytes < BLOCK_BYTES) {
-        const line = this.#view.line(row);
-        bytes += this.#store.text(line).length + 16;
-        if (this.#store.isOpen(line)) this.#unsettled.add(line);
-        else if (this.#contains(line)) this.#matches.push(line);
-        row += 1;
-        this.#next = line + 1;
+      const { bytes, next } = this.#store.run(line, BLOCK_BYTES);
+      if (next === line) {
+        this.#unsettled.add(line);
+        line += 1;
+      } else {
+        this.#lookThrough(line, bytes);
+        line = next;
       }
+      this.#next = line;
     }
     this.#settle();
     return true;
+  }
+
+  /** Many lines at once: one by one, a browser spends most of its time between them. */
+  #lookThrough(from: number, bytes: Uint8Array): void {
+    const text = plainLines(decoder.decode(bytes)).toLowerCase();
+    if (!text.includes(this.#wanted)) return;
+    for (const [index, line] of text.split('\n').entries())
+      if (line.includes(this.#wanted) && this.#view.has(from + index)) this.#matches.push(from + index);
   }
 
   #contains(line: number): boolean {
@@ -68,7 +77,7 @@ export class LineSearch {
       }
       const at = indexFrom(this.#matches, line);
       const listed = this.#matches[at] === line;
-      const matches = this.#contains(line);
+      const matches = this.#view.has(line) && this.#contains(line);
       if (matches && !listed) this.#matches.splice(at, 0, line);
       if (!matches && listed) this.#matches.splice(at, 1);
       if (!this.#store.isOpen(line)) this.#unsettled.delete(line);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { plainText } from './ansi-row.ts';
 import { LineSearch, occurrences } from './line-search.ts';
 import { LineStore } from './line-store.ts';
 import { lineText } from './line-text.ts';
@@ -70,7 +71,7 @@ describe('the store of lines', () => {
     const text = bytes('a line of forty characters, more or less');
     for (let line = 0; line < 1_000_000; line++) store.append('stdout', 0, line, text);
     expect(store.end).toBe(1_000_000);
-    expect(store.bytes).toBeLessThan(1_000_000 * (text.length + 1));
+    expect(store.bytes).toBeLessThan(1_000_000 * (text.length + 2));
   });
 });
 
@@ -154,6 +155,29 @@ describe('search', () => {
     store.close(line, bytes('failed'));
     search.advance(always);
     expect(search.matches).toEqual([1]);
+  });
+
+  test('of many lines at once is the same as line by line, for any lines', () => {
+    const part = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 4 }),
+      fc.constantFrom('a', 'Ab', '\u001b', '\u001b[31m', '\u001b]0;', '\u0007', '\b', 'Σ', 'İ', 'é'),
+    );
+    const line = fc.array(part, { maxLength: 6 }).map((parts) => parts.join('').replaceAll('\n', ''));
+    fc.assert(
+      fc.property(
+        fc.array(line, { maxLength: 30 }),
+        fc.constantFrom('a', 'ab', 'σ', '31m', 'é', '0'),
+        (lines, wanted) => {
+          const store = new LineStore();
+          for (const [index, text] of lines.entries()) store.append('stdout', index % 2, 0, bytes(text));
+          const one = (number: number) => plainText(lineText(store, number)).toLowerCase().includes(wanted);
+          const expected = [...lines.keys()].filter(one);
+          expect(found(store, wanted)).toEqual(expected);
+          expect(found(store, wanted, 1)).toEqual(expected.filter((number) => number % 2 === 1));
+        },
+      ),
+      { numRuns: 500 },
+    );
   });
 
   test('marks each place in a line', () => {

@@ -29,6 +29,7 @@ export const DEFAULT_LIMITS: LineLimits = { lines: 1_500_000, bytes: 512 << 20 }
 
 const FIRST_CAPACITY = 1024;
 const UNSET = 0xffffffff;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * Lines of an output as columns of numbers beside pages of bytes: about 27 bytes of bookkeeping a line and no object, so
@@ -119,6 +120,24 @@ export class LineStore {
     if (openText !== undefined) return openText();
     const slot = this.#slot(line);
     return this.#pages.read(this.#page[slot] as number, this.#start[slot] as number, this.#length[slot] as number);
+  }
+
+  /**
+   * As many closed lines from `line` on as lie one behind the other, up to about `limit` bytes, each with a line feed
+   * after it; `next` is the line behind them. None when `line` itself is open: then `next` is `line`.
+   */
+  run(line: number, limit: number): { readonly bytes: Uint8Array; readonly next: number } {
+    const first = this.#slot(line);
+    const page = this.#page[first] as number;
+    const start = this.#start[first] as number;
+    if (page === UNSET) return { bytes: NO_BYTES, next: line };
+    let slot = first;
+    let end = start;
+    while (slot < this.#count && this.#page[slot] === page && this.#start[slot] === end && end - start < limit) {
+      end += (this.#length[slot] as number) + 1;
+      slot += 1;
+    }
+    return { bytes: this.#pages.read(page, start, end - start), next: this.#first + slot };
   }
 
   /** Lets the oldest tenth go when a bound is passed. Answers how many lines went. */

@@ -46,7 +46,8 @@ export class LineView {
 
   /** Whether `line` is shown. */
   has(line: number): boolean {
-    return line >= this.#store.first && line < this.#store.end && this.line(this.row(line)) === line;
+    const row = this.row(line);
+    return line >= this.#store.first && row < this.count && this.line(row) === line;
   }
 
   /** How many rows went at the top since the view was made. */
