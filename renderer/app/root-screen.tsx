@@ -4,6 +4,7 @@ import { Outlet, rootRouteId, useRouteContext } from '@tanstack/react-router';
 import { asOutrunnerError } from '../api/coordinator-error.ts';
 import { sessionQueries } from '../api/session-queries.ts';
 import { ProblemAlert } from '../ui/problem-alert.tsx';
+import { CoordinatorPicker } from './coordinator-picker.tsx';
 import { Frame } from './frame.tsx';
 import { Mark } from './mark.tsx';
 import { SignInScreen } from './sign-in-screen.tsx';
@@ -33,6 +34,7 @@ export function RootScreen() {
         <Stack maw={520} w="100%">
           <Mark />
           <ProblemAlert error={me.error} onRetry={() => void me.refetch()} />
+          <CoordinatorPicker />
         </Stack>
       </Center>
     );

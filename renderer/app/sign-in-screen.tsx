@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
 import { useHost } from '../host/host-context.tsx';
 import { ProblemAlert } from '../ui/problem-alert.tsx';
+import { CoordinatorPicker } from './coordinator-picker.tsx';
 import { Mark } from './mark.tsx';
 
 /** Name and password; and what became of the sign-in link, if one brought the person here. */
@@ -34,6 +35,7 @@ export function SignInScreen({ refusal }: { refusal: unknown }) {
           <Title order={1} size="h3">
             Sign in
           </Title>
+          <CoordinatorPicker />
           {error !== null && error !== undefined && <ProblemAlert error={error} />}
           <TextInput
             label="Name"

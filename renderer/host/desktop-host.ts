@@ -58,6 +58,12 @@ export function createDesktopHost(bridge: DesktopBridge): Host {
     },
     openLink: (url) => ask('link.open', { url }),
     setTheme: (theme) => ask('theme.set', { theme }),
+    profiles: {
+      list: () => ask('profiles.list', undefined),
+      use: (id) => ask('profiles.use', { id }),
+      add: (url, label) => ask('profiles.add', { url, label }),
+      remove: (id) => ask('profiles.remove', { id }),
+    },
     shell: () => ask('shell.version', undefined),
   };
 }

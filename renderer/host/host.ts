@@ -1,5 +1,5 @@
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
-import type { DownloadProgress, DownloadResult } from '../../protocol/ipc.ts';
+import type { DownloadProgress, DownloadResult, Profile } from '../../protocol/ipc.ts';
 import type { ArchiveFormat } from '../../protocol/release.ts';
 
 /** What the page needs from whatever it runs in: the desktop shell, or a browser. */
@@ -24,6 +24,8 @@ export interface Host {
   openLink(url: string): Promise<void>;
   /** Tells the surrounding window which theme the page has. */
   setTheme(theme: 'light' | 'dark' | 'auto'): Promise<void>;
+  /** The coordinators that the desktop console knows; null in a browser, which belongs to the one that served it. */
+  readonly profiles: ProfilePort | null;
   /** Version and platform of the desktop shell; null in a browser. */
   shell(): Promise<{ version: string; electron: string; platform: string } | null>;
 }
@@ -46,4 +48,19 @@ export interface Progress extends Pick<DownloadProgress, 'receivedBytes' | 'tota
 export interface Downloaded extends DownloadResult {
   /** Shows the saved file in its folder; null where that is not possible. */
   readonly show: (() => Promise<void>) | null;
+}
+
+export interface Profiles {
+  /** Id of the one that is shown. */
+  readonly active: string;
+  readonly profiles: readonly Profile[];
+}
+
+/** After each of these but `list` the session is another one: {@link Host.onSessionChange} tells. */
+export interface ProfilePort {
+  list(): Promise<Profiles>;
+  use(id: string): Promise<Profiles>;
+  /** Adds a coordinator by its address and changes over to it. */
+  add(url: string, label: string): Promise<Profiles>;
+  remove(id: string): Promise<Profiles>;
 }

@@ -1,11 +1,14 @@
 import { SegmentedControl, Stack, Text } from '@mantine/core';
 import { THEME_CHOICES, useThemeChoice } from '../app/use-theme-choice.ts';
+import { useHost } from '../host/host-context.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Section } from '../ui/section.tsx';
+import { CoordinatorsSection } from './coordinators-section.tsx';
 
 /** What this person set on this computer. */
 export function SettingsScreen() {
   const { choice, choose } = useThemeChoice();
+  const { profiles } = useHost();
   return (
     <>
       <PageHeader title="Settings" description="Kept on this computer." />
@@ -24,6 +27,7 @@ export function SettingsScreen() {
             aria-label="Theme"
           />
         </Section>
+        {profiles !== null && <CoordinatorsSection port={profiles} />}
       </Stack>
     </>
   );
