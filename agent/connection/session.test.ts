@@ -5,6 +5,7 @@ import { manualClock } from '../../protocol/clock.ts';
 import { AGENT_EXIT, IdentitySchema, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { CLOSE } from '../../protocol/wire.ts';
 import { AgentExit } from '../agent-exit.ts';
+import { slowLink } from '../testing/slow-link.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
 
@@ -124,6 +125,20 @@ test('a coordinator that falls silent is left, and found again', async () => {
   expect(coordinator.sessions).toBe(2);
 });
 
+test('a link that is much slower than the output carries all of it, and heartbeats get through', async () => {
+  const coordinator = await testCoordinator();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 500, silenceMs: 4_000 });
+  const port = await slowLink(coordinator.port, 100_000, 100);
+  await testAgent(coordinator, {
+    config: { coordinator: { url: `http://localhost:${port}`, publicKey: coordinator.publicKey } },
+  });
+  await coordinator.connected();
+  const operation = await coordinator.offer([{ type: 'command', command: 'seq 1 150000' }]);
+  const output = outputOf(await coordinator.finished(operation));
+  expect(output.length).toBe(938_895);
+  expect(coordinator.sessions).toBe(1);
+}, 40_000);
+
 test('after the host slept, a dead connection is noticed within seconds and not after the whole silence', async () => {
   const coordinator = await testCoordinator();
   Object.assign(coordinator.behaviour, { beats: false, heartbeatMs: 1_000, silenceMs: 600_000 });
@@ -156,9 +171,9 @@ test('a coordinator that talks but takes nothing is left, and the rest of the ou
   const operation = await coordinator.offer([{ type: 'command', command: 'seq 1 2000000' }]);
   await coordinator.recorded(operation, ({ kind }) => kind === 'output');
   socket.pause();
-  const beating = setInterval(() => send({ type: 'beat', time: Date.now() }), 100);
+  const talking = setInterval(() => send({ type: 'maximum', maximum: 10 }), 100);
   await coordinator.nextSession();
-  clearInterval(beating);
+  clearInterval(talking);
   const records = await coordinator.finished(operation);
   const sum = records.reduce((length, { kind, payload }) => length + (kind === 'output' ? payload.length : 0), 0);
   expect(sum).toBe(14_888_896);

@@ -60,7 +60,9 @@ type Handlers = { readonly [Type in ToAgent['type']]: (message: Extract<ToAgent,
 
 /**
  * One WebSocket to the coordinator, from the handshake to its end. Both directions have deadlines: nothing heard for
- * `silenceMs`, or nothing written for as long, ends it. `ended` never rejects.
+ * `silenceMs`, or nothing written or no heartbeat answered for as long, ends it. `ended` never rejects.
+ *
+ * Longer than most files here, because the handshake, the deadlines and the close share one small state.
  */
 export class Session implements SessionLink {
   readonly ended: Promise<SessionEnd>;
@@ -74,6 +76,8 @@ export class Session implements SessionLink {
   #silenceMs = CONNECT_DEADLINE_MS;
   #heardAt: number;
   #unsentSince: number | null = null;
+  /** When the heartbeat was sent that is not answered yet. */
+  #beatOwedSince: number | null = null;
   #unsent = 0;
   #challengedAt: number | null = null;
   #timers: Timer[] = [];
@@ -175,7 +179,10 @@ export class Session implements SessionLink {
     cancel: (message) => this.#deps.work.cancel(message),
     maximum: (message) => this.#deps.work.setMaximum(message.maximum),
     ping: (message) => this.send({ type: 'pong', id: message.id }),
-    beat: (message) => this.#deps.work.clockSkew(message.time - this.#deps.clock.now()),
+    beat: (message) => {
+      this.#beatOwedSince = null;
+      this.#deps.work.clockSkew(message.time - this.#deps.clock.now());
+    },
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
@@ -241,6 +248,7 @@ export class Session implements SessionLink {
 
   #beat(): void {
     const { clock, work, checks } = this.#deps;
+    this.#beatOwedSince ??= clock.monotonic();
     this.send({
       type: 'heartbeat',
       time: clock.now(),
@@ -258,7 +266,11 @@ export class Session implements SessionLink {
     const now = this.#deps.clock.monotonic();
     if (now - this.#heardAt > this.#silenceMs) {
       this.#lose(silent('The coordinator has been silent for too long.'), CLOSE.silent);
-    } else if (this.#unsentSince !== null && now - this.#unsentSince > this.#silenceMs) {
+      return;
+    }
+    // What it says may come through while what we say does not: then it is silent for us, whatever else it sends.
+    const stuckSince = Math.min(this.#unsentSince ?? now, this.#beatOwedSince ?? now);
+    if (now - stuckSince > this.#silenceMs) {
       this.#lose(silent('The coordinator takes nothing any more.'), CLOSE.silent);
     }
   }

@@ -38,7 +38,7 @@ export class JournalDelivery {
   /** A session is open: sends of each operation what the coordinator asked for in its welcome. */
   attach(link: SessionLink, welcome: Welcome, held: readonly HeldOperation[]): void {
     this.#link = link;
-    this.#sender = new JournalSender(link, this.#deps.log);
+    this.#sender = new JournalSender(link, this.#deps.log, this.#deps.clock);
     const resume = new Map(welcome.resume.map((entry) => [operationKey(entry.operation, entry.attempt), entry]));
     for (const operation of held) {
       const entry = resume.get(operation.key);
@@ -65,6 +65,11 @@ export class JournalDelivery {
 
   wrote(key: string, batch: WrittenBatch): void {
     this.#sender?.wrote(key, batch);
+  }
+
+  /** The coordinator has stored the records below `next`. */
+  acknowledged(key: string, next: number): void {
+    this.#sender?.acknowledged(key, next);
   }
 
   drop(key: string): void {

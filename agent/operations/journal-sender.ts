@@ -1,6 +1,8 @@
+import type { Clock } from '../../protocol/clock.ts';
 import { FRAME_HEADER_BYTES, journalFrameHeader } from '../../protocol/wire.ts';
 import type { SessionLink } from '../connection/session-link.ts';
 import type { Log } from '../log.ts';
+import { SendWindow } from './send-window.ts';
 import type { Spool, WrittenBatch, WrittenRecord } from './spool.ts';
 
 /** Records per frame: large enough to be cheap, small enough that a heartbeat does not wait behind it. */
@@ -12,6 +14,7 @@ const SPARE_BUFFERS = 4;
 
 /** One operation whose records are sent in this session. */
 interface Stream {
+  readonly key: string;
   readonly operation: string;
   readonly header: Uint8Array;
   readonly spool: Spool;
@@ -33,28 +36,40 @@ export class JournalSender {
   readonly #streams = new Map<string, Stream>();
   /** Frames are built in buffers that are used again once they have left: 200 MB of output leave no 200 MB of garbage. */
   readonly #spare: Buffer[] = [];
+  readonly #window: SendWindow;
   #turn = 0;
   #reads = 0;
   #stopped = false;
 
-  constructor(link: SessionLink, log: Log) {
+  constructor(link: SessionLink, log: Log, clock: Clock) {
     this.#link = link;
     this.#log = log;
+    this.#window = new SendWindow(clock);
   }
 
   /** Sends records of an operation from number `from` on, as they come; again from there when it is sent already. */
   start(key: string, operation: string, attempt: number, spool: Spool, from: number): void {
     const known = this.#streams.get(key);
-    if (known) known.cursor = from;
-    else {
+    if (known) {
+      this.#window.forget(key);
+      known.cursor = from;
+    } else {
       const header = journalFrameHeader(operation, attempt);
-      this.#streams.set(key, { operation, header, spool, cursor: from, reading: false, broken: false });
+      this.#streams.set(key, { key, operation, header, spool, cursor: from, reading: false, broken: false });
     }
     this.pump();
   }
 
   drop(key: string): void {
     this.#streams.delete(key);
+    this.#window.forget(key);
+    this.pump();
+  }
+
+  /** Records of this journal below `next` have arrived: there is room for more. */
+  acknowledged(key: string, next: number): void {
+    this.#window.acknowledged(key, next);
+    this.pump();
   }
 
   /** The session is over: nothing is sent any more. */
@@ -79,7 +94,7 @@ export class JournalSender {
     this.#turn = (this.#turn + 1) % streams.length;
     for (let i = 0; i < streams.length; i++) {
       const stream = streams[(this.#turn + i) % streams.length];
-      if (stream === undefined || this.#stopped || !this.#link.canSend() || this.#reads >= READS_AT_ONCE) return;
+      if (stream === undefined || this.#stopped || !this.#canSend() || this.#reads >= READS_AT_ONCE) return;
       void this.#readAndSend(stream);
     }
   }
@@ -87,13 +102,13 @@ export class JournalSender {
   /** Sends records that are still in memory, as far as the link takes them now. */
   #sendWritten(stream: Stream, records: readonly WrittenRecord[]): void {
     let at = 0;
-    while (at < records.length && this.#link.canSend()) {
+    while (at < records.length && this.#canSend()) {
       const from = at;
       let bytes = 0;
       for (; at < records.length; at++) {
         const { header, payload } = records[at] as WrittenRecord;
         const length = header.length + payload.length;
-        if (at > from && bytes + length > FRAME_BYTES) break;
+        if (at > from && bytes + length > this.#frameBytes) break;
         bytes += length;
       }
       const room = this.#takeBuffer(FRAME_HEADER_BYTES + bytes);
@@ -112,10 +127,11 @@ export class JournalSender {
     stream.reading = true;
     this.#reads += 1;
     try {
-      while (!this.#stopped && this.#link.canSend()) {
+      while (!this.#stopped && this.#canSend()) {
         const from = stream.cursor;
         const room = this.#takeBuffer(FRAME_HEADER_BYTES + FRAME_BYTES);
-        const found = await stream.spool.read(from, room, FRAME_HEADER_BYTES);
+        const part = room.subarray(0, FRAME_HEADER_BYTES + this.#frameBytes);
+        const found = await stream.spool.read(from, part, FRAME_HEADER_BYTES);
         // Also when it was told to start elsewhere, or the session ended, while the disk answered.
         if (found === null || this.#stopped || stream.cursor !== from) {
           this.#giveBuffer(room);
@@ -142,8 +158,18 @@ export class JournalSender {
     }
   }
 
+  #canSend(): boolean {
+    return this.#link.canSend() && this.#window.isOpen;
+  }
+
+  /** Bytes of records that a frame may hold now: on a slow link less, so that acknowledgements come while it is busy. */
+  get #frameBytes(): number {
+    return Math.min(FRAME_BYTES, this.#window.limit / 4);
+  }
+
   #send(stream: Stream, room: Buffer, frame: Buffer): void {
     frame.set(stream.header);
+    this.#window.sent(stream.key, stream.cursor, frame.length);
     this.#link.sendFrame(frame, () => this.#giveBuffer(room));
   }
 

@@ -128,6 +128,7 @@ export class Operations implements SessionWork, OfferTable {
       this.giveUp(held);
       return;
     }
+    this.#delivery.acknowledged(held.key, next);
     held.spool.acknowledged(next).catch((error: unknown) => this.#broke(held, error));
     this.#wake();
   }
