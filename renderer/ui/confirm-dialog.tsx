@@ -60,7 +60,7 @@ function Question({ children, confirm, typeToConfirm, dangerous, pending, error,
           <Button variant="default" onClick={onClose} data-autofocus={typeToConfirm === undefined || undefined}>
             Cancel
           </Button>
-          <Button type="submit" color={dangerous ? 'red' : undefined} disabled={!ready} loading={pending}>
+          <Button type="submit" color={dangerous ? 'red.9' : undefined} disabled={!ready} loading={pending}>
             {confirm}
           </Button>
         </Group>
