@@ -101,7 +101,9 @@ describe('the page of an execution', () => {
     await screen.getByRole('button', { name: 'Run again' }).click();
     await expect.element(screen.getByRole('textbox', { name: 'path' })).toHaveValue('/srv');
     // By the element: without a portal, as in tests, the dialog may stand below the window.
-    (screen.getByRole('dialog').getByRole('button', { name: 'Run Job Now' }).element() as HTMLElement).click();
+    (
+      (await screen.getByRole('dialog').getByRole('button', { name: 'Run Job Now' }).findElement()) as HTMLElement
+    ).click();
     await expect
       .poll(() => server.asked.find(([name]) => name === 'runJob')?.[1].body)
       .toEqual({ options: { path: '/srv' } });
@@ -115,7 +117,7 @@ describe('the page of an execution', () => {
     });
     const button = screen.getByRole('button', { name: 'Run again' });
     await expect.element(button).toHaveAttribute('aria-disabled', 'true');
-    (button.element() as HTMLElement).focus();
+    ((await button.findElement()) as HTMLElement).focus();
     await expect.element(screen.getByText('The job was deleted.')).toBeVisible();
   });
 

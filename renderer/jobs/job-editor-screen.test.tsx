@@ -101,10 +101,10 @@ describe('the editor of a new job', () => {
     await screen.getByRole('button', { name: 'Cancel' }).click();
     await expect.element(screen.getByText('Leave without saving?')).toBeVisible();
     // By the element: without a portal, as in tests, the dialog may stand below the window.
-    (screen.getByRole('dialog').getByRole('button', { name: 'Cancel' }).element() as HTMLElement).click();
+    ((await screen.getByRole('dialog').getByRole('button', { name: 'Cancel' }).findElement()) as HTMLElement).click();
     await expect.element(screen.getByRole('textbox', { name: 'Name' })).toHaveValue('Half done');
     await screen.getByRole('button', { name: 'Cancel' }).click();
-    (screen.getByRole('button', { name: 'Leave' }).element() as HTMLElement).click();
+    ((await screen.getByRole('button', { name: 'Leave' }).findElement()) as HTMLElement).click();
     await expect.element(screen.getByText('elsewhere')).toBeVisible();
   });
 

@@ -27,7 +27,8 @@ describe('the workflow of the job editor', () => {
   test('the arrow keys move a step, its handle keeps the focus, and the move is said', async () => {
     await render(testPage(<Workflow labels={['a', 'b', 'c']} />));
     const handle = page.getByRole('button', { name: 'Move step 1: arrow keys' });
-    (handle.element() as HTMLElement).focus();
+    await expect.element(handle).toBeVisible();
+    ((await handle.findElement()) as HTMLElement).focus();
     await userEvent.keyboard('{ArrowDown}');
     await expect.poll(labels).toEqual(['b', 'a', 'c']);
     await expect.element(page.getByRole('button', { name: 'Move step 2: arrow keys' })).toHaveFocus();
@@ -48,7 +49,7 @@ describe('the workflow of the job editor', () => {
     await page.getByRole('button', { name: 'Remove step 1' }).click();
     expect(labels()).toEqual(['a']);
     await expect.element(page.getByRole('button', { name: 'Remove step 1' })).toHaveAttribute('aria-disabled', 'true');
-    (page.getByRole('button', { name: 'Remove step 1' }).element() as HTMLElement).click();
+    ((await page.getByRole('button', { name: 'Remove step 1' }).findElement()) as HTMLElement).click();
     expect(labels()).toEqual(['a']);
   });
 

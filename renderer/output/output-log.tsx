@@ -64,7 +64,10 @@ export function OutputLog(props: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: both can move the end
   useLayoutEffect(() => {
     const element = scroller.current;
-    if (element !== null && following) element.scrollTop = element.scrollHeight;
+    if (element === null || !following) return;
+    element.scrollTop = element.scrollHeight;
+    // Known before the browser tells of it: else a person who scrolls up at this very moment seems to come from the top.
+    lastTop.current = element.scrollTop;
   }, [version, size, following]);
   useKeepPlace(scroller, view, version, following || wrap);
 

@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import { useState } from 'react';
+import { type ReactElement, useState } from 'react';
 import { afterEach, describe, expect, test } from 'vitest';
 import { page, userEvent } from 'vitest/browser';
 import { render } from 'vitest-browser-react';
@@ -61,6 +61,12 @@ function Viewer({ session }: { session: OutputSession }) {
   );
 }
 
+/** Draws it, and waits until it stands: under load a render is spread over several turns. */
+async function show(viewer: ReactElement): Promise<void> {
+  await render(testPage(viewer));
+  await expect.element(page.getByRole('log')).toBeInTheDocument();
+}
+
 const log = () => page.getByRole('log').element() as HTMLElement;
 const rows = () => [...log().querySelectorAll<HTMLElement>('[data-line]')];
 /** Rows that the person sees, not only those in the document. */
@@ -83,13 +89,13 @@ const frames = (count: number) =>
 describe('the log viewer', () => {
   test('says what stands there while nothing was printed', async () => {
     const { session } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     await expect.element(page.getByText('Nothing was printed yet.')).toBeVisible();
   });
 
   test('shows lines as they come, in their colours, with stderr and steps marked in words', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal()
       .stepStarted(0, 'Look around')
       .print('\u001b[1;31mred\u001b[0m <b>not bold</b>\n');
@@ -107,7 +113,7 @@ describe('the log viewer', () => {
 
   test('a line that is not finished is shown, and changes in place', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     send(journal.print('progress 10%'));
     await expect.element(page.getByText('progress 10%')).toBeVisible();
@@ -118,7 +124,7 @@ describe('the log viewer', () => {
 
   test('follows the end, stops when the person scrolls up, and goes on at “Jump to end”', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     const print = (from: number, count: number) => {
       for (let line = from; line < from + count; line++) journal.print(`line ${line}\n`);
@@ -145,7 +151,7 @@ describe('the log viewer', () => {
 
   test('the keyboard scrolls, and Pause holds the view', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     for (let line = 0; line < 400; line++) journal.print(`line ${line}\n`);
     send(journal);
@@ -160,7 +166,7 @@ describe('the log viewer', () => {
 
   test('searches: count, next, previous, and the match comes into sight', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     for (let line = 0; line < 5000; line++) journal.print(line % 1000 === 7 ? `Needle ${line}\n` : `straw ${line}\n`);
     send(journal);
@@ -182,7 +188,7 @@ describe('the log viewer', () => {
 
   test('Ctrl+F inside goes to its own search field', async () => {
     const { session } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     log().focus();
     await userEvent.keyboard('{Control>}f{/Control}');
     await expect.element(page.getByRole('textbox', { name: 'Search the output' })).toHaveFocus();
@@ -190,7 +196,7 @@ describe('the log viewer', () => {
 
   test('shows one step alone', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal().stepStarted(0, 'Look around').print('first\n').stepFinished(0);
     send(journal.stepStarted(1, 'Clean up').print('second\n', 1).stepFinished(1).finished());
     await expect.element(page.getByText('second')).toBeVisible();
@@ -203,7 +209,7 @@ describe('the log viewer', () => {
 
   test('wraps long lines without losing its place, and shows times', async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     for (let line = 0; line < 300; line++) journal.print(`${line} ${'word '.repeat(60)}end${line}\n`);
     send(journal);
@@ -228,7 +234,7 @@ describe('the log viewer', () => {
     timeout: 90_000,
   }, async () => {
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal();
     let bytes = 0;
     for (let batch = 0; batch < 1000; batch++) {
@@ -269,7 +275,7 @@ describe('the log viewer', () => {
   test.each(['light', 'dark'] as const)('axe finds nothing (%s)', async (scheme) => {
     document.documentElement.dataset.mantineColorScheme = scheme;
     const { session, send } = feed();
-    await render(testPage(<Viewer session={session} />));
+    await show(<Viewer session={session} />);
     const journal = new SampleJournal().stepStarted(0, 'Look around');
     for (let code = 30; code < 38; code++) journal.print(`\u001b[${code}mcolour\u001b[${code + 60}m bright\u001b[0m\n`);
     send(journal.print('oops\n', 0, 'stderr').stepFinished(0, 1).finished('failed'));
