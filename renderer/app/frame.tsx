@@ -1,7 +1,8 @@
 import { AppShell } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
-import { type ReactNode, useEffect } from 'react';
+import { useRouterState } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useRef } from 'react';
 import type { Me } from '../../protocol/api/identity.ts';
 import { systemClock } from '../../protocol/clock.ts';
 import { connectLive } from '../api/live-connection.ts';
@@ -21,6 +22,14 @@ export function Frame({ me, children }: { me: Me; children: ReactNode }) {
     const live = connectLive(client, systemClock());
     return () => live.stop();
   }, [client]);
+
+  const content = useRef<HTMLDivElement>(null);
+  const pathname = useRouterState({ select: (state) => state.resolvedLocation?.pathname });
+  useEffect(() => {
+    // What had the focus went with the last screen: the keyboard goes on where the new one begins.
+    if (pathname !== undefined && document.activeElement === document.body)
+      content.current?.focus({ preventScroll: true });
+  }, [pathname]);
 
   const inProject = project !== null;
   return (
@@ -46,7 +55,7 @@ export function Frame({ me, children }: { me: Me; children: ReactNode }) {
       )}
       <AppShell.Main className={classes.main}>
         <OfflineBanner />
-        <div id="content" tabIndex={-1} className={classes.content}>
+        <div id="content" ref={content} tabIndex={-1} className={classes.content}>
           {children}
         </div>
       </AppShell.Main>

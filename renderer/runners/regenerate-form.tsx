@@ -32,7 +32,7 @@ export function RegenerateForm({ runner, onClose }: { runner: Runner; onClose: (
           Cancel
         </Button>
         <ActionButton
-          color="red"
+          color="red.9"
           loading={enrol.isPending}
           onClick={() => enrol.mutate({ id: runner.id, revoke: true })}
         >

@@ -1,5 +1,5 @@
 import { Button, Stack, Text } from '@mantine/core';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { fieldErrors } from '../../ui/field-errors.ts';
 import { DetailFields } from '../detail-fields.tsx';
 import { useNameClash } from '../use-name-clash.ts';
@@ -18,6 +18,8 @@ export function DetailsStep({ draft, change, onCancel }: StepProps) {
   const problems = draftProblems(draft).filter(({ path }) => stepOfField(path) === 0);
   // A field complains once it was left, not while it is being filled in for the first time.
   const errors = fieldErrors(problems.filter(({ path }) => tried || left.has(path.split('.')[0] ?? '')));
+
+  useEffect(() => form.current?.querySelector<HTMLElement>('input')?.focus({ preventScroll: true }), []);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
