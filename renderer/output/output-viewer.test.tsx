@@ -107,7 +107,7 @@ describe('the log viewer', () => {
       '▸Step 1: Look around (sh)',
       'red <b>not bold</b>',
       'erroops',
-      '✗Step 1 failed · exit code 3 · 0.0 s',
+      '✗Step 1 failed · exit code 3 · 3 ms',
     ]);
   });
 
@@ -204,7 +204,7 @@ describe('the log viewer', () => {
     await page.getByRole('option', { name: '2: Clean up' }).click();
     await expect
       .poll(() => visibleText())
-      .toEqual(['▸Step 2: Clean up (sh)', 'second', '✓Step 2 succeeded · exit code 0 · 0.0 s']);
+      .toEqual(['▸Step 2: Clean up (sh)', 'second', '✓Step 2 succeeded · exit code 0 · 2 ms']);
   });
 
   test('wraps long lines without losing its place, and shows times', async () => {
