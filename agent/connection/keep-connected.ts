@@ -7,6 +7,8 @@ import { Session, type SessionDeps } from './session.ts';
 
 /** A session that lived this long shows that the other end is well: the next wait is short again. */
 const STEADY_MS = 5_000;
+/** After a welcome that did not last, at most so many failures count: the other end is there, if shakily. Waits below 4 s. */
+const SHAKY_FAILURES = 3;
 
 export interface ConnectionState {
   readonly connected: boolean;
@@ -74,7 +76,10 @@ export class Connection {
     const end = await session.ended;
     this.#session = null;
     const wasWelcome = welcomedAt !== null;
-    if (welcomedAt !== null && this.#clock.monotonic() - welcomedAt >= STEADY_MS) this.#failures = 0;
+    if (welcomedAt !== null) {
+      const steady = this.#clock.monotonic() - welcomedAt >= STEADY_MS;
+      this.#failures = steady ? 0 : Math.min(this.#failures, SHAKY_FAILURES);
+    }
     const disconnected = (lastError: string | null) =>
       onState({ connected: false, since: this.#clock.now(), lastError });
     if (end.kind === 'closed') {

@@ -79,7 +79,7 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   held(): HeldFacts[] {
-    return [...this.#held.values()].map(heldFacts);
+    return [...[...this.#held.values()].map(heldFacts), ...this.#desk.pendingFacts()];
   }
 
   unfinished(): { operation: string; attempt: number }[] {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../protocol/clock.ts';
 import type { Identity } from '../../protocol/enrolment.ts';
 import type { Operation } from '../../protocol/operation.ts';
-import type { FromAgent } from '../../protocol/wire.ts';
+import type { FromAgent, HeldOperation as HeldFacts } from '../../protocol/wire.ts';
 import { systemCode } from '../agent-exit.ts';
 import { signatureVerifier } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
@@ -55,7 +55,7 @@ export class OfferDesk {
   readonly #store: AcceptedStore;
   readonly #isSigned: (text: string, signature: string) => boolean;
   /** Being written down: they count as load, and a cancel must find them. */
-  readonly #pending = new Map<string, StopOrder | null>();
+  readonly #pending = new Map<string, { readonly facts: HeldFacts; stopOrder: StopOrder | null }>();
   #order = 0;
   #lastTurn: Promise<void> = Promise.resolve();
 
@@ -69,6 +69,14 @@ export class OfferDesk {
   /** Operations that are being written down. */
   get pending(): number {
     return this.#pending.size;
+  }
+
+  /**
+   * What a new session must hear of them. Unnamed they would look like never taken: the coordinator would give them to
+   * another replica while a slow disk makes this one's copy durable, and both would run.
+   */
+  pendingFacts(): HeldFacts[] {
+    return [...this.#pending.values()].map(({ facts }) => facts);
   }
 
   /** Answers an offer. `coordinatorNow`: the time by the coordinator's clock. */
@@ -100,8 +108,9 @@ export class OfferDesk {
 
   /** Notes that an operation which is being written down is to be stopped; false when there is no such. */
   cancelPending(key: string, order: StopOrder): boolean {
-    if (!this.#pending.has(key)) return false;
-    this.#pending.set(key, order);
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return false;
+    pending.stopOrder = order;
     return true;
   }
 
@@ -127,7 +136,8 @@ export class OfferDesk {
     const { root, clock, spoolOptions, onDiskTrouble } = this.#deps;
     const { running, queued, maximum } = this.#table;
     const atOnce = running + queued + this.#pending.size < maximum;
-    this.#pending.set(key, null);
+    const { operation: id, attempt } = operation;
+    this.#pending.set(key, { facts: { operation: id, attempt, first: 0, next: 0, finished: false }, stopOrder: null });
     const folder = operationFolder(root, operation.operation, operation.attempt);
     const spool = Spool.create(folder, spoolOptions(key));
     // Plans are written side by side, and taken up in the order in which they came.
@@ -152,7 +162,7 @@ export class OfferDesk {
       return;
     }
     await before;
-    const stopOrder = this.#pending.get(key) ?? null;
+    const stopOrder = this.#pending.get(key)?.stopOrder ?? null;
     this.#pending.delete(key);
     const settled = Promise.resolve();
     this.#table.takeUp({
