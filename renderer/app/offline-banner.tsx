@@ -9,11 +9,12 @@ export function OfflineBanner() {
   const { state, lastHeard } = useConnection();
   if (state !== 'offline') return null;
   return (
-    <div className={classes.banner} role="alert">
+    <div className={classes.banner}>
       <IconPlugConnectedX size={16} aria-hidden />
       <span>
-        The coordinator cannot be reached. <Age since={lastHeard} /> The console reconnects by itself; until then
-        nothing can be changed.
+        {/* Said aloud once; the age beside it changes every second. */}
+        <span role="alert">The coordinator cannot be reached.</span> <Age since={lastHeard} /> The console reconnects by
+        itself; until then nothing can be changed.
       </span>
     </div>
   );

@@ -13,8 +13,8 @@ interface Props {
   readonly value: Details;
   readonly onChange: (change: Partial<Details>) => void;
   readonly errors: Readonly<Record<string, string | undefined>>;
-  /** A field was left: from now on it may say that something is missing. */
-  readonly onLeave?: (field: keyof Details) => void;
+  /** A field was left for `next`: from now on it may say that something is missing. */
+  readonly onLeave?: (field: keyof Details, next: EventTarget | null) => void;
 }
 
 /** Name, description and tags of a Runner: the same in the wizard and in the edit dialog. */
@@ -30,7 +30,7 @@ export function DetailFields({ value, onChange, errors, onLeave }: Props) {
         description="What it is called everywhere. Unique."
         value={value.name}
         onChange={(event) => onChange({ name: event.currentTarget.value })}
-        onBlur={() => onLeave?.('name')}
+        onBlur={(event) => onLeave?.('name', event.relatedTarget)}
         error={errors.name}
         required
         autoComplete="off"
@@ -41,7 +41,7 @@ export function DetailFields({ value, onChange, errors, onLeave }: Props) {
         description="Where it runs and what it is for."
         value={value.description}
         onChange={(event) => onChange({ description: event.currentTarget.value })}
-        onBlur={() => onLeave?.('description')}
+        onBlur={(event) => onLeave?.('description', event.relatedTarget)}
         error={errors.description}
         autosize
         minRows={2}
@@ -54,7 +54,7 @@ export function DetailFields({ value, onChange, errors, onLeave }: Props) {
         placeholder={value.tags.length === 0 ? 'linux, dmz' : undefined}
         value={value.tags}
         onChange={(next) => onChange({ tags: next })}
-        onBlur={() => onLeave?.('tags')}
+        onBlur={(event) => onLeave?.('tags', event.relatedTarget)}
         suggestions={suggestions}
         error={errors.tags}
         required

@@ -17,13 +17,14 @@ export function WhatHappensNext({ runner }: { runner: Runner }) {
   const [opened] = useState(coordinatorNow);
   const downloaded = runner.enrolment?.downloadedAt ?? null;
   const since = downloaded === null ? opened : Math.max(opened, Date.parse(downloaded));
+  const steps = enrolmentProgress(runner, now);
   return (
     <section aria-labelledby="what-happens-next" className={classes.panel}>
       <Title order={2} size="h4" id="what-happens-next" mb="sm">
         What happens next
       </Title>
-      <ol className={classes.steps} aria-live="polite">
-        {enrolmentProgress(runner, now).map((step) => (
+      <ol className={classes.steps}>
+        {steps.map((step) => (
           <Step key={step.id} step={step} />
         ))}
       </ol>
@@ -52,7 +53,8 @@ function Step({ step: { id, state, text, at } }: { step: ProgressStep }) {
         {state === 'failed' && <IconCircleX size={20} aria-hidden />}
       </span>
       <span>
-        {text}
+        {/* Said aloud when it changes; the time beside it changes every second. */}
+        <span aria-live="polite">{text}</span>
         {at !== null && (
           <Text span inherit c="dimmed">
             {' '}

@@ -1,5 +1,5 @@
 import { TagsInput } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import { type FocusEvent, type ReactNode, useState } from 'react';
 import { splitTags, TagSchema, tagKey } from '../../protocol/tags.ts';
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
   readonly error?: ReactNode;
   readonly required?: boolean;
   readonly disabled?: boolean;
-  readonly onBlur?: () => void;
+  readonly onBlur?: (event: FocusEvent) => void;
 }
 
 /**

@@ -21,6 +21,11 @@ export function DetailsStep({ draft, change, onCancel }: StepProps) {
 
   useEffect(() => form.current?.querySelector<HTMLElement>('input')?.focus({ preventScroll: true }), []);
 
+  const leave = (field: string, next: EventTarget | null) => {
+    // A sentence that appears between the press and the release of a button would move it away from under the pointer;
+    // Next says what is missing by itself.
+    if (!(next instanceof HTMLButtonElement)) setLeft(new Set([...left, field]));
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setTried(true);
@@ -42,7 +47,7 @@ export function DetailsStep({ draft, change, onCancel }: StepProps) {
           <DetailFields
             value={draft}
             onChange={change}
-            onLeave={(field) => setLeft(new Set([...left, field]))}
+            onLeave={leave}
             errors={{ ...errors, ...(clash === null ? {} : { name: clash }) }}
           />
           <AdvancedFields draft={draft} change={change} errors={errors} />
