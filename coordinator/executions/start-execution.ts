@@ -79,13 +79,15 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
   }
   const record = new ExecutionRecord(row, steps, operation, request.job?.group ?? '');
   live.add(record);
-  deps.created(record);
   if (chosen === null) {
+    deps.created(record);
     dispatcher.wait(record);
   } else {
     record.leaseUntil = clock.monotonic() + request.leaseSeconds * 1000;
     journals.begin(operationId, operation.attempt);
+    // The agent first: telling the consoles takes as long as the way to the agent, and nobody waits for it.
     dispatcher.send(record);
+    deps.created(record);
   }
   return record;
 }
