@@ -10,7 +10,6 @@ const RENDERER_PACKAGES = [
   'react/jsx-dev-runtime',
   'react/jsx-runtime',
   '@mantine/core',
-  '@mantine/form',
   '@mantine/hooks',
   '@mantine/notifications',
   '@mantine/spotlight',

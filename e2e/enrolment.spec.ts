@@ -2,23 +2,34 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runAgent } from '../bench/harness/agent.ts';
 import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
-import { AGENT_EXIT, RunnerConfigSchema } from '../protocol/enrolment.ts';
+import type { Runner } from '../protocol/api/runners.ts';
+import { AGENT_EXIT, type RunnerConfig, RunnerConfigSchema } from '../protocol/enrolment.ts';
 import { expect, test } from './support/test.ts';
 
-/** Creates a Runner and writes the configuration that its package would hold. */
-async function configured(coordinator: CoordinatorProcess, folder: string, name: string, tokenHours = 1) {
-  const { runner, enrolment } = await coordinator.api.call('createRunner', {
-    body: { name, description: 'for a test', tags: ['t'], tokenHours },
-  });
+/** Writes the configuration that a Runner's package would hold. */
+async function writeConfig(
+  coordinator: CoordinatorProcess,
+  folder: string,
+  runner: Pick<Runner, 'id' | 'name'>,
+  enrolment: { token: string; expiresAt: string },
+): Promise<RunnerConfig> {
   const config = RunnerConfigSchema.parse({
     version: 1,
     coordinator: { url: coordinator.url, publicKey: await coordinator.publicKey() },
-    runner: { id: runner.id, name },
+    runner: { id: runner.id, name: runner.name },
     enrolment,
   });
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config), { mode: 0o600 });
-  return { runner, config };
+  return config;
+}
+
+/** Creates a Runner and writes its configuration. */
+async function configured(coordinator: CoordinatorProcess, folder: string, name: string) {
+  const { runner, enrolment } = await coordinator.api.call('createRunner', {
+    body: { name, description: 'for a test', tags: ['t'] },
+  });
+  return { runner, config: await writeConfig(coordinator, folder, runner, enrolment) };
 }
 
 /** The one line that the agent says when it gives up. */
@@ -29,26 +40,34 @@ test('a token that was used is refused: one line, a documented exit code, and th
   work,
   page,
 }) => {
-  const { runner } = await configured(coordinator, path.join(work, 'one'), 'twice');
+  await page.goto(await coordinator.signInLink());
+  await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
+  await page.goto(`${coordinator.url}/runners/new`);
+  await page.getByRole('textbox', { name: 'Name' }).fill('twice');
+  await page.getByRole('textbox', { name: 'Description' }).fill('its package is started on two hosts');
+  await page.getByRole('combobox', { name: 'Tags' }).fill('t,');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: 'Next' }).click();
+  const next = page.getByRole('region', { name: 'What happens next' });
+  await expect(next).toContainText('Waiting for first check-in');
+
+  const { items } = await coordinator.api.call('listRunners', {});
+  const runner = items[0];
+  if (runner === undefined) throw new Error('The wizard made no Runner.');
+  const enrolment = await coordinator.api.call('createEnrolment', { params: { id: runner.id }, body: {} });
+  await writeConfig(coordinator, path.join(work, 'one'), runner, enrolment);
   await cp(path.join(work, 'one'), path.join(work, 'two'), { recursive: true });
-  const live = await coordinator.api.live();
   const first = runAgent(path.join(work, 'one'));
-  await live.until(
-    (event) => event.topic === 'runner' && event.action !== 'deleted' && event.runner.status === 'Healthy',
-  );
+  await expect(next).toContainText('Healthy: ready for work');
 
   const second = runAgent(path.join(work, 'two'));
   expect((await second.ended).code).toBe(AGENT_EXIT.enrolmentRefused);
   expect(lastLine(second.output())).toContain('already used');
+  await expect(next).toContainText('The coordinator turned somebody away');
+  await expect(next).toContainText('already used');
   const { refusals } = await coordinator.api.call('getRunner', { params: { id: runner.id } });
   expect(refusals[0]).toMatchObject({ code: 'enrolment-token-used', address: '127.0.0.1' });
-
-  await page.goto(await coordinator.signInLink());
-  await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
-  await page.goto(`${coordinator.url}/runners/${runner.id}`);
-  await expect(page.getByText(/already used/).first()).toBeVisible();
   await first.stop();
-  live.close();
 });
 
 test('a token of another Runner is refused', async ({ coordinator, work }) => {

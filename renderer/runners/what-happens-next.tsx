@@ -18,6 +18,8 @@ export function WhatHappensNext({ runner }: { runner: Runner }) {
   const downloaded = runner.enrolment?.downloadedAt ?? null;
   const since = downloaded === null ? opened : Math.max(opened, Date.parse(downloaded));
   const steps = enrolmentProgress(runner, now);
+  // Also beside a replica that is well: it may be that somebody else's host took the token, and this one was turned away.
+  const refusals = runner.refusals.filter(({ at }) => at >= (runner.enrolment?.createdAt ?? ''));
   return (
     <section aria-labelledby="what-happens-next" className={classes.panel}>
       <Title order={2} size="h4" id="what-happens-next" mb="sm">
@@ -28,12 +30,12 @@ export function WhatHappensNext({ runner }: { runner: Runner }) {
           <Step key={step.id} step={step} />
         ))}
       </ol>
-      {runner.refusals.length > 0 && runner.replicas.length === 0 && (
+      {refusals.length > 0 && (
         <Stack gap="xs" mt="md">
           <Text size="sm" fw={600}>
             The coordinator turned somebody away
           </Text>
-          <RefusalList refusals={runner.refusals.slice(0, 3)} />
+          <RefusalList refusals={refusals.slice(0, 3)} />
         </Stack>
       )}
       {needsHelp(runner, since, now) && <ThingsToCheck />}
