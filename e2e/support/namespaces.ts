@@ -76,9 +76,13 @@ export async function twoHosts(): Promise<TwoHosts> {
       [agent, `ora${suffix}`, agentAddress],
     ] as const) {
       await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+      // Without: a second later the kernel adds an IPv6 address, and a browser breaks off what it loads because "the network changed".
+      await run('ip', ['-n', name, 'link', 'set', device, 'addrgenmode', 'none']);
       await run('ip', ['-n', name, 'addr', 'add', `${address}/24`, 'dev', device]);
       await run('ip', ['-n', name, 'link', 'set', device, 'up']);
     }
+    await carrier(coordinator, `orc${suffix}`);
+    await carrier(agent, `ora${suffix}`);
     await feed(['ip', 'netns', 'exec', agent, 'nft', '-f', '-'], NOTHING_COMES_IN);
   } catch (error) {
     await remove();
@@ -97,6 +101,15 @@ export async function twoHosts(): Promise<TwoHosts> {
     },
     remove,
   };
+}
+
+/** Resolves when the kernel has told everybody that the cable is in; for the same reason. */
+async function carrier(host: string, device: string): Promise<void> {
+  for (let tries = 0; tries < 2000; tries++) {
+    const { stdout } = await run('ip', ['-n', host, '-o', 'link', 'show', 'dev', device]);
+    if (stdout.includes('state UP')) return;
+  }
+  throw new Error(`The device ${device} did not come up.`);
 }
 
 /** Runs a command with `input` on its standard input; rejects with what it said when it fails. */
