@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { EnrolmentTokenSchema, PublicKeySchema, SignatureSchema } from '../../protocol/enrolment.ts';
 import { openDataFolder, readAnnouncement } from './data-folder.ts';
 
@@ -77,7 +77,9 @@ it('refuses a second coordinator and says who has the folder', () => {
 
 it('refuses it from another process too, and is free at once when that one is killed', async () => {
   const program = join(import.meta.dirname, 'test-programs', 'hold-data-folder.ts');
-  const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  // The program refers to the lock nowhere and collects its garbage all the time: it must be held all the same.
+  const child = spawn(process.execPath, ['--expose-gc', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   expect(() => openDataFolder(path)).toThrow(/in use/);
   child.kill('SIGKILL');

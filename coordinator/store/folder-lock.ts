@@ -7,6 +7,9 @@ export interface FolderLock {
   release(): void;
 }
 
+/** The locks that this process holds. A connection that nobody refers to is collected, and its lock is gone with it. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Takes the lock `path` for this process, or returns null when another one holds it. The operating system holds the lock
  * (it is SQLite's own on an empty database), so it ends with its process however that dies, and a process id that was
@@ -24,6 +27,12 @@ export function lockFolder(path: string): FolderLock | null {
     if (isSqliteError(error) && (error.errcode & 0xff) === SQLITE.busy) return null;
     throw new StartError('data', `${path} cannot be written. Check the permissions of the data folder.`, error);
   }
-  const held = database;
-  return { release: () => held.close() };
+  const lock = database;
+  held.add(lock);
+  return {
+    release() {
+      held.delete(lock);
+      lock.close();
+    },
+  };
 }
