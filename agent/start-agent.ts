@@ -21,9 +21,8 @@ import { obtainIdentity } from './obtain-identity.ts';
 import { EndedLedger } from './operations/ended-ledger.ts';
 import { Operations } from './operations/operations.ts';
 
-/** When the agent is told to stop: how long its steps get, and how long to wait until the coordinator knows. */
-const STOP_GRACE_MS = 10_000;
-const STOP_PATIENCE_MS = 15_000;
+/** When the agent has to stop steps: how long they get at most, and how long to wait until the coordinator knows. */
+const LEAVE = { graceMs: 10_000, patienceMs: 15_000 } as const;
 
 export interface AgentDeps {
   readonly paths: AgentPaths;
@@ -37,7 +36,10 @@ export interface AgentDeps {
 export interface RunningAgent {
   /** Resolves after {@link stop}; rejects with an AgentExit when it makes no sense to go on. */
   readonly ended: Promise<void>;
-  /** Stops what runs, tells the coordinator, says good-bye. Calling it again changes nothing. */
+  /**
+   * Takes nothing new, hands back what never started, lets what runs finish for a while (`OUTRUNNER_FINISH_SECONDS`), tells
+   * the coordinator, says good-bye. Called again it waits no longer: what still runs is stopped.
+   */
   stop(reason: string): void;
 }
 
@@ -52,15 +54,31 @@ export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
   await prepareStateFolder(paths.state);
   const release = await takeStateLock(paths.state);
   const stop = Promise.withResolvers<string>();
+  const hurry = new AbortController();
+  let isAsked = false;
   // oxlint-disable-next-line typescript/no-misused-promises -- the type says void, yet finally() waits for a promise
-  const ended = serve(deps, loaded, limits, stop.promise).finally(release);
-  return { ended, stop: (reason) => stop.resolve(reason) };
+  const ended = serve(deps, loaded, limits, { asked: stop.promise, hurry: hurry.signal }).finally(release);
+  return {
+    ended,
+    stop(reason) {
+      if (isAsked) hurry.abort();
+      isAsked = true;
+      stop.resolve(reason);
+    },
+  };
 }
 
-async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, stopAsked: Promise<string>): Promise<void> {
+interface StopWish {
+  /** Why the agent shall stop, as soon as it shall. */
+  readonly asked: Promise<string>;
+  readonly hurry: AbortSignal;
+}
+
+async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, wish: StopWish): Promise<void> {
   const { paths, clock, log, random } = deps;
   const transport = createTransport(loaded.config);
   const host = hostFacts();
+  const stopAsked = wish.asked;
   const identity = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
   if (identity === null) return;
   const parts = await assemble(deps, identity, transport, limits);
@@ -69,13 +87,16 @@ async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, stop
     await operations.recover();
     const connected = connection.run();
     const reason = await Promise.race([stopAsked, connected]);
-    const patience = [STOP_GRACE_MS, STOP_PATIENCE_MS] as const;
-    await operations.stop(reason ?? '', ...patience);
+    wish.hurry.addEventListener('abort', () => operations.hurry());
+    if (wish.hurry.aborted) operations.hurry();
+    if (operations.load().running > 0) log.info(`Waiting up to ${limits.finishMs / 1000} s for what still runs.`);
+    await operations.stop({ ...LEAVE, detail: reason ?? '', finishMs: limits.finishMs });
     await connection.stop(reason ?? '');
     await connected;
   } catch (error) {
     // The coordinator turned this agent away for good: nobody waits for its work, and nobody could stop it any more.
-    await operations.stop('The coordinator has turned this agent away.', STOP_GRACE_MS, STOP_PATIENCE_MS);
+    const detail = 'The coordinator has turned this agent away.';
+    await operations.stop({ ...LEAVE, detail, finishMs: 0 });
     throw error;
   } finally {
     disk.stop();

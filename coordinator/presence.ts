@@ -14,6 +14,8 @@ export interface ReplicaPresence {
   readonly lastSeen: number | null;
   readonly saidGoodbye: boolean;
   readonly speaksProtocol: boolean;
+  /** false: its agent is being stopped and refuses what is offered. */
+  readonly accepting: boolean;
   readonly running: number;
   readonly queued: number;
   /** Offered or accepted by choice of the coordinator and not yet in the agent's own figures. */

@@ -58,6 +58,8 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
   /** Sets the wall clock without firing timers: what a host does when its clock is corrected. */
   jump(ms: number): void;
+  /** Lets time pass in which nothing runs: every timer is late by `ms` when it fires next. */
+  stall(ms: number): void;
 }
 
 /** Makes a {@link ManualClock} that starts at `start` (milliseconds since the epoch). */
@@ -84,6 +86,11 @@ export function manualClock(start = 1_800_000_000_000): ManualClock {
     every: (ms, callback) => add(ms, Math.max(1, ms), callback),
     jump: (ms) => {
       wall += ms;
+    },
+    stall(ms) {
+      wall += ms;
+      elapsed += ms;
+      for (const entry of entries) entry.due = Math.max(entry.due, elapsed);
     },
     advance(ms) {
       const end = elapsed + ms;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { crc32 } from './crc32.ts';
+import { OUTCOMES } from './execution-state.ts';
 
 /**
  * The journal of an operation: the ordered, numbered record of what started, what was printed and what ended. The same
@@ -195,6 +196,8 @@ export const StepReasonSchema = z
     'IOFailure',
     'interpreter-missing',
     'agent-restarted',
+    'agent-stopped',
+    'output-limit',
     'skipped',
   ])
   .meta({ id: 'StepReason' });
@@ -222,7 +225,7 @@ export const StepFinishedPayloadSchema = z.object({
   detail: z.string(),
   survivors: z.array(SurvivorSchema),
 });
-export const OutcomeSchema = z.enum(['succeeded', 'failed', 'aborted', 'timedout']);
+export const OutcomeSchema = z.enum(OUTCOMES);
 export const FinishedPayloadSchema = z.object({
   outcome: OutcomeSchema,
   reason: z.string(),

@@ -84,6 +84,40 @@ export const OptionValuesSchema = z
   .record(OptionNameSchema, value)
   .refine((values) => Object.keys(values).length <= 200, 'At most 200 options are possible.');
 
+/**
+ * How much a whole operation may print, over all its steps and both streams. Beyond it the rest is not recorded and the steps
+ * go on (`truncate`), or the operation is stopped and fails (`stop`); either way a mark in the journal says so.
+ */
+export const OutputLimitSchema = z
+  .strictObject({
+    /** Bytes; 0 means any number. */
+    bytes: z
+      .number('Output limit must be a number of bytes.')
+      .int('Output limit must be whole bytes.')
+      .min(0, 'Output limit must not be negative.')
+      .max(1_000_000_000_000, 'Output limit is at most 1 TB.')
+      .default(0),
+    /** Lines; 0 means any number. */
+    lines: z
+      .number('Output limit must be a number of lines.')
+      .int('Output limit must be whole lines.')
+      .min(0, 'Output limit must not be negative.')
+      .max(10_000_000_000, 'Output limit is at most 10,000,000,000 lines.')
+      .default(0),
+    action: z.enum(['truncate', 'stop'], 'Action is truncate or stop.').default('truncate'),
+  })
+  .meta({ id: 'OutputLimit' });
+export type OutputLimit = z.output<typeof OutputLimitSchema>;
+
+export const NO_OUTPUT_LIMIT: OutputLimit = { bytes: 0, lines: 0, action: 'truncate' };
+
+/** Who goes first among those that wait: the higher number, then the older execution. */
+export const PrioritySchema = z
+  .number('Priority must be a number.')
+  .int('Priority must be a whole number.')
+  .min(-100, 'Priority is at least -100.')
+  .max(100, 'Priority is at most 100.');
+
 /** What one Runner is asked to do: the whole workflow, so that steps follow each other without a round trip. */
 export const PlanSchema = z.object({
   steps: z.array(StepSchema).min(1),
@@ -91,6 +125,7 @@ export const PlanSchema = z.object({
   timeoutSeconds: z.number().int().min(0),
   /** Seconds between the polite stop (TERM) and the hard one (KILL). */
   graceSeconds: z.number().int().min(0).max(600),
+  outputLimit: OutputLimitSchema.default(NO_OUTPUT_LIMIT),
   options: z.record(z.string(), z.string()),
   /** Further variables of the environment: `RD_JOB_NAME` and the like. */
   environment: z.record(EnvironmentNameSchema, z.string()),

@@ -8,7 +8,7 @@ import { missingTags } from './tags.ts';
  */
 
 export const SelectionRuleSchema = z
-  .enum(['project', 'tags', 'mode', 'never-connected', 'status', 'connection', 'protocol', 'capacity'])
+  .enum(['project', 'tags', 'mode', 'never-connected', 'status', 'connection', 'protocol', 'stopping', 'capacity'])
   .meta({ id: 'SelectionRule' });
 export type SelectionRule = z.infer<typeof SelectionRuleSchema>;
 
@@ -18,6 +18,8 @@ export interface CandidateReplica {
   /** A session is open at this instant. */
   readonly connected: boolean;
   readonly speaksProtocol: boolean;
+  /** false: its agent is being stopped. */
+  readonly accepting: boolean;
   /** Names of the self-checks that fail there now; a replica with one takes no work. */
   readonly failingChecks: readonly string[];
   /** Running and queued there, as it last said, plus what the coordinator reserved since. */
@@ -65,10 +67,12 @@ export function firstFailedRule(runner: CandidateRunner, tags: readonly string[]
   if (speaking.length === 0) return { rule: 'protocol', detail: 'Its version is too old for this work.' };
   const sound = speaking.filter((replica) => replica.failingChecks.length === 0);
   if (sound.length === 0) return { rule: 'status', detail: `It is ${runner.status}: ${runner.statusReason}` };
-  if (sound.every((replica) => replica.credit <= 0)) {
+  const staying = sound.filter((replica) => replica.accepting);
+  if (staying.length === 0) return { rule: 'stopping', detail: 'Its agent is being stopped and takes no new work.' };
+  if (staying.every((replica) => replica.credit <= 0)) {
     return {
       rule: 'capacity',
-      detail: `It is full: ${sound.reduce((sum, replica) => sum + replica.load, 0)} operations.`,
+      detail: `It is full: ${staying.reduce((sum, replica) => sum + replica.load, 0)} operations.`,
     };
   }
   return null;
@@ -97,7 +101,8 @@ export function chooseRunner(runners: readonly CandidateRunner[], tags: readonly
   for (const runner of runners) {
     if (firstFailedRule(runner, tags) !== null) continue;
     const usable = runner.replicas.filter(
-      (replica) => replica.connected && replica.speaksProtocol && replica.failingChecks.length === 0,
+      ({ connected, speaksProtocol, failingChecks, accepting }) =>
+        connected && speaksProtocol && accepting && failingChecks.length === 0,
     );
     const runnerLoad = usable.reduce((sum, replica) => sum + replica.load, 0);
     const runnerSeen = Math.max(...usable.map((replica) => replica.lastSeen ?? 0));

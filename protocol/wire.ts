@@ -9,7 +9,7 @@ import { ProblemCodeSchema } from './problems.ts';
  * answered with `error` and not with silence.
  *
  * Handshake: `challenge` → `hello` (signed by the replica) → `welcome` (signed by the coordinator) or `rejected` and close.
- * Then, in any order: `heartbeat` from the agent; `operation` ⇄ `accepted`/`refused`; journal frames ⇄ `ack`/`resume-from`;
+ * Then, in any order: `heartbeat` from the agent; `operation` ⇄ `accepted`/`refused`, later perhaps `returned`; journal frames ⇄ `ack`/`resume-from`;
  * `cancel`; `ping` ⇄ `pong`; `goodbye` from the agent before it leaves.
  */
 
@@ -44,6 +44,8 @@ export const HeldOperationSchema = z.object({
   /** Number that its next record will carry. */
   next: z.number().int().min(0),
   finished: z.boolean(),
+  /** It never started here and never will: see `returned`. Said until the coordinator has acknowledged it. */
+  returned: z.boolean().default(false),
 });
 export type HeldOperation = z.infer<typeof HeldOperationSchema>;
 
@@ -74,11 +76,20 @@ export const FromAgentSchema = z.discriminatedUnion('type', [
     time: z.number(),
     ...load,
     checks: z.array(SelfCheckSchema).max(10),
-    /** Operations that it holds unfinished: renews their leases. */
+    /** Operations that it holds unfinished: they count as its load, and their leases are renewed. */
     operations: z.array(z.object(operationRef)).max(100_000),
+    /** Operations that ended here and of which records are still owed: their leases are renewed as well. */
+    delivering: z.array(z.object(operationRef)).max(100_000).default([]),
+    /** false: the agent is being stopped and refuses what is offered. */
+    accepting: z.boolean().default(true),
   }),
   z.object({ type: z.literal('accepted'), ...operationRef }),
   z.object({ type: z.literal('refused'), ...operationRef, code: ProblemCodeSchema, detail: z.string().max(2000) }),
+  /**
+   * Hands an accepted operation back: it never started here and, whatever happens to this agent, never will. Repeated in
+   * `hello` until a final `ack` comes.
+   */
+  z.object({ type: z.literal('returned'), ...operationRef, reason: z.string().max(500) }),
   z.object({ type: z.literal('pong'), id: z.string().max(64) }),
   z.object({ type: z.literal('goodbye'), reason: z.string().max(500) }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),

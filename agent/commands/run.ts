@@ -13,8 +13,9 @@ export function runCommand(context: CommandContext): Command {
       let signals = 0;
       const onSignal = (signal: NodeJS.Signals) => {
         signals += 1;
-        if (signals === 1) {
-          log.info(`Stopping (${signal}); once more ends at once.`);
+        if (signals <= 2) {
+          const next = signals === 1 ? 'what still runs is stopped at once' : 'this ends without waiting for anything';
+          log.info(`Stopping (${signal}); with the next signal ${next}.`);
           agent.stop(`The agent was stopped on its host (${signal}).`);
         } else {
           process.exit(128 + (signal === 'SIGINT' ? 2 : 15));

@@ -7,16 +7,24 @@ export interface Limits {
   readonly maximum: number;
   /** Free space below which no new work is taken and output waits. */
   readonly diskFloorBytes: number;
+  /** How long what runs may go on after the agent was told to stop. */
+  readonly finishMs: number;
 }
 
 const MAXIMUM = 50;
 const DISK_FLOOR_MB = 100;
+/** With the grace of a stop and the time to deliver after it, this stays below the 90 s that systemd gives a service. */
+const FINISH_SECONDS = 30;
 
-/** Reads `OUTRUNNER_MAX_OPERATIONS` and `OUTRUNNER_DISK_FLOOR_MB`; ends with a configuration error that names the wrong one. */
+/**
+ * Reads `OUTRUNNER_MAX_OPERATIONS`, `OUTRUNNER_DISK_FLOOR_MB` and `OUTRUNNER_FINISH_SECONDS`; ends with a configuration error
+ * that names the wrong one.
+ */
 export function readLimits(env: NodeJS.ProcessEnv): Limits {
   return {
     maximum: wholeNumber(env, 'OUTRUNNER_MAX_OPERATIONS', MAXIMUM, 1),
     diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
+    finishMs: wholeNumber(env, 'OUTRUNNER_FINISH_SECONDS', FINISH_SECONDS, 0) * 1000,
   };
 }
 

@@ -6,6 +6,8 @@ export type Welcome = Heard<'welcome'>;
 /** What the work of the agent may do with a session that is open. */
 export interface SessionLink {
   send(message: FromAgent): void;
+  /** Says how things are now, ahead of the next heartbeat. */
+  beat(): void;
   /** Sends one binary frame. The bytes must not be changed until `left` is called: they have left, or never will. */
   sendFrame(frame: Uint8Array, left: () => void): void;
   /** false: enough is on its way; ask again after {@link SessionWork.writable}. */
@@ -19,6 +21,10 @@ export interface SessionWork {
   held(): HeldOperation[];
   /** What has not finished, for the heartbeat: renews the leases. */
   unfinished(): { readonly operation: string; readonly attempt: number }[];
+  /** What has finished here and is still being sent. */
+  delivering(): { readonly operation: string; readonly attempt: number }[];
+  /** false: the agent is being stopped. */
+  accepting(): boolean;
   /** The session is welcome: sending starts where the coordinator said. `skewMs` is its clock minus ours. */
   attach(link: SessionLink, welcome: Welcome, skewMs: number): void;
   detach(): void;

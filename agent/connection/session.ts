@@ -102,6 +102,10 @@ export class Session implements SessionLink {
     await this.ended;
   }
 
+  beat(): void {
+    if (this.#welcomed && !this.#over) this.#beat();
+  }
+
   send(message: FromAgent): void {
     this.#write(JSON.stringify(message));
   }
@@ -255,6 +259,8 @@ export class Session implements SessionLink {
       ...work.load(),
       checks: checks(),
       operations: work.unfinished(),
+      delivering: work.delivering(),
+      accepting: work.accepting(),
     });
   }
 

@@ -1,5 +1,5 @@
-import { closeSync, fsync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { closeSync, existsSync, fsync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -10,6 +10,8 @@ import { syncFolder } from '../config/atomic-file.ts';
 const sync = promisify(fsync);
 
 const PLAN = 'plan.json';
+/** The same file, once the operation was handed back: whatever happens to this agent, it must not run it any more. */
+const RETURNED = 'returned.json';
 const FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[1-9]\d{0,9}$/;
 
 /** `plan.json`: what was accepted, as it was signed. */
@@ -39,6 +41,8 @@ export interface FoundOperation {
    * began at once, since the journal may have lost what was written last.
    */
   readonly emptyMeansNotBegun: boolean;
+  /** It was handed back; the coordinator may not know yet. */
+  readonly returned: boolean;
 }
 
 /** The folder of one attempt of an operation. */
@@ -85,6 +89,12 @@ export class AcceptedStore {
     }
   }
 
+  /** Makes it certain, also over a power cut, that an operation which never started will not be run here. */
+  async markReturned(folder: string): Promise<void> {
+    await rename(join(folder, PLAN), join(folder, RETURNED));
+    await syncFolder(folder);
+  }
+
   #syncRoot(): Promise<void> {
     this.#nextRootSync ??= this.#rootSync.then(() => {
       this.#nextRootSync = null;
@@ -110,11 +120,13 @@ export async function readAccepted(
     if (!FOLDER.test(name)) continue;
     const folder = join(root, name);
     try {
-      const plan = PlanFileSchema.parse(JSON.parse(await readFile(join(folder, PLAN), 'utf8')));
+      const returned = existsSync(join(folder, RETURNED));
+      const plan = PlanFileSchema.parse(JSON.parse(await readFile(join(folder, returned ? RETURNED : PLAN), 'utf8')));
       const operation = OperationSchema.parse(JSON.parse(plan.payload));
       const sameBoot = plan.boot !== '' && plan.boot === bootId();
       const { acceptedAt, order, maximum } = plan;
-      found.push({ operation, folder, acceptedAt, order, maximum, emptyMeansNotBegun: sameBoot || !plan.atOnce });
+      const emptyMeansNotBegun = sameBoot || !plan.atOnce;
+      found.push({ operation, folder, acceptedAt, order, maximum, emptyMeansNotBegun, returned });
     } catch (error) {
       onDropped(name, error instanceof Error ? error.message : String(error));
       await rm(folder, { recursive: true, force: true });

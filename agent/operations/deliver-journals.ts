@@ -35,6 +35,11 @@ export class JournalDelivery {
     this.#link?.send(message);
   }
 
+  /** Says how things are ahead of the next heartbeat. */
+  beat(): void {
+    this.#link?.beat();
+  }
+
   /** A session is open: sends of each operation what the coordinator asked for in its welcome. */
   attach(link: SessionLink, welcome: Welcome, held: readonly HeldOperation[]): void {
     this.#link = link;
@@ -47,6 +52,7 @@ export class JournalDelivery {
         continue;
       }
       // Not named by the coordinator: it was accepted while the connection was down, and the answer got lost.
+      if (operation.phase === 'returned') continue;
       if (entry === undefined) link.send({ type: 'accepted', ...refOf(operation) });
       this.sendFrom(operation, entry?.from ?? operation.spool.first);
     }

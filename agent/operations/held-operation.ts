@@ -16,7 +16,8 @@ export interface HeldOperation {
   readonly operation: Operation;
   readonly folder: string;
   readonly spool: Spool;
-  phase: 'queued' | 'running' | 'finished';
+  /** `returned`: it never started, is handed back, and only waits for the coordinator to say that it knows. */
+  phase: 'queued' | 'running' | 'finished' | 'returned';
   /** Present while its steps run in this process. */
   run: OperationRun | null;
   /** It was asked to stop while it waited. */
@@ -40,6 +41,7 @@ export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts
     first: spool.first,
     next: spool.written,
     finished: phase === 'finished',
+    returned: phase === 'returned',
   };
 }
 

@@ -10,6 +10,18 @@ import { endAbandoned, OperationRun, type StopOrder } from './run-operation.ts';
 import type { SpoolOptions } from './spool.ts';
 import { type OfferDeps, OfferDesk, type OfferTable } from './take-offers.ts';
 
+/** How the agent leaves: see {@link Operations.stop}. */
+export interface Leave {
+  /** Why, for people. */
+  readonly detail: string;
+  /** How long what runs may go on, in milliseconds. */
+  readonly finishMs: number;
+  /** How long what is stopped then gets between the polite stop and the hard one, at most. */
+  readonly graceMs: number;
+  /** How long to wait after that until the coordinator has everything. */
+  readonly patienceMs: number;
+}
+
 export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> {
   readonly ledger: EndedLedger;
   /** The agent's own limit on operations at once. */
@@ -41,6 +53,7 @@ export class Operations implements SessionWork, OfferTable {
   #skewMs = 0;
   #stopping = false;
   #diskHold = false;
+  #hurried = false;
   #waiters: (() => void)[] = [];
 
   constructor(deps: OperationsDeps) {
@@ -83,9 +96,17 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   unfinished(): { operation: string; attempt: number }[] {
-    return [...this.#held.values()]
-      .filter(({ phase }) => phase !== 'finished')
-      .map(({ operation: { operation, attempt } }) => ({ operation, attempt }));
+    const held = [...this.#held.values()].filter(({ phase }) => phase === 'queued' || phase === 'running');
+    // What is being written down counts as well: a slow disk must not look as if it had been passed over.
+    return [...held.map(refOf), ...this.#desk.pendingFacts().map(({ operation, attempt }) => ({ operation, attempt }))];
+  }
+
+  delivering(): { operation: string; attempt: number }[] {
+    return [...this.#held.values()].filter(({ phase }) => phase === 'finished').map(refOf);
+  }
+
+  accepting(): boolean {
+    return !this.#stopping;
   }
 
   attach(link: SessionLink, welcome: Welcome, skewMs: number): void {
@@ -166,24 +187,51 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   /**
-   * Stops what runs, and resolves when all of it has ended and the coordinator has it, or after `patienceMs`. What waits in
-   * the queue stays on the disk for the next start.
+   * Leaves as a good guest does: takes nothing new, hands back what never started, lets what runs go on for a while, stops
+   * the rest, and resolves when all of it has ended and the coordinator has it, or when patience is out. Without a
+   * connection, what waits stays on the disk for the next start.
    */
-  async stop(detail: string, graceMs: number, patienceMs: number): Promise<void> {
+  async stop({ detail, finishMs, graceMs, patienceMs }: Leave): Promise<void> {
     this.#stopping = true;
+    this.#delivery.beat();
+    if (this.#delivery.isConnected) for (const held of this.#queue.splice(0)) this.#handBack(held, detail);
+    this.#deps.onChange();
+    await this.#until(() => this.#running === 0 || this.#hurried, finishMs);
     for (const { run, operation } of this.#held.values()) {
       run?.stop({ why: 'agent-stopping', detail, graceMs: Math.min(graceMs, operation.plan.graceSeconds * 1000) });
     }
+    const owes = ({ phase }: HeldOperation) => phase === 'finished' || phase === 'returned';
     const isDone = () =>
-      this.#running === 0 &&
-      (!this.#delivery.isConnected || ![...this.#held.values()].some((h) => h.phase === 'finished'));
-    let isLate = false;
-    const timer = this.#deps.clock.after(patienceMs, () => {
+      this.#running === 0 && (!this.#delivery.isConnected || ![...this.#held.values()].some((held) => owes(held)));
+    await this.#until(isDone, patienceMs);
+  }
+
+  /** Ends the wait of a {@link stop} that is under way: what still runs is stopped now. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#wake();
+  }
+
+  /** Resolves when `isSo`, looked at after each change, or after `ms`. */
+  async #until(isSo: () => boolean, ms: number): Promise<void> {
+    let isLate = ms === 0;
+    const timer = this.#deps.clock.after(ms, () => {
       isLate = true;
       this.#wake();
     });
-    while (!isDone() && !isLate) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    while (!isSo() && !isLate) await new Promise<void>((resolve) => this.#waiters.push(resolve));
     timer.cancel();
+  }
+
+  /** Gives an operation back that never started: first certain here, then said. */
+  #handBack(held: HeldOperation, reason: string): void {
+    held.phase = 'returned';
+    held.settled = held.settled
+      .then(async () => {
+        await this.#desk.markReturned(held);
+        this.#delivery.say({ type: 'returned', ...refOf(held), reason: reason.slice(0, 500) });
+      })
+      .catch((error: unknown) => this.#broke(held, error));
   }
 
   /** Operations that run now, for the status file. */
@@ -218,6 +266,10 @@ export class Operations implements SessionWork, OfferTable {
   takeUp(held: HeldOperation): void {
     this.#hold(held);
     this.#delivery.say({ type: 'accepted', ...refOf(held) });
+    if (this.#stopping && this.#delivery.isConnected && held.stopOrder === null) {
+      this.#handBack(held, 'The agent is stopping.');
+      return;
+    }
     this.#delivery.sendFrom(held, 0);
     this.#queue.push(held);
     this.#schedule();

@@ -20,14 +20,14 @@ export interface RecoveredOperation {
 
 /**
  * Reads what an earlier process of the agent left, oldest first. Its phase is `finished` when its last record is there,
- * `queued` when it provably never began, else `running`: then it has to be ended.
+ * `returned` when it was handed back, `queued` when it provably never began, else `running`: then it has to be ended.
  */
 export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps): Promise<RecoveredOperation[]> {
   const found = await readAccepted(root, (name, detail) => {
     log.warn('A folder of an operation holds no whole plan; it was never accepted and is deleted.', { name, detail });
   });
   const recovered: RecoveredOperation[] = [];
-  for (const { operation, folder, maximum, emptyMeansNotBegun } of found) {
+  for (const { operation, folder, maximum, emptyMeansNotBegun, returned } of found) {
     const key = operationKey(operation.operation, operation.attempt);
     let firstOpenStep = 0;
     let isFinished = false;
@@ -37,6 +37,7 @@ export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps
       else if (kind === 'step-started' || kind === 'output') firstOpenStep = step;
     });
     const begun = spool.next === 0 && emptyMeansNotBegun ? 'queued' : 'running';
+    const open = returned ? 'returned' : begun;
     if (isFinished) await removeWorkingFolder(folder);
     await spool.release();
     recovered.push({
@@ -47,7 +48,7 @@ export async function recoverOperations({ root, log, spoolOptions }: RecoverDeps
         operation,
         folder,
         spool,
-        phase: isFinished ? 'finished' : begun,
+        phase: isFinished ? 'finished' : open,
         run: null,
         stopOrder: null,
         settled: Promise.resolve(),

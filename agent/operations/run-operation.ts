@@ -21,6 +21,7 @@ import { type ProcessTree, processTree, type Survivor, stopTree } from '../execu
 import { stepEnvironment } from '../executors/step-environment.ts';
 import { type StepEnd, StepProcess } from '../executors/step-process.ts';
 import { userName } from '../host/host-facts.ts';
+import { OutputMeter } from './output-limit.ts';
 import type { Spool } from './spool.ts';
 
 /** Bytes of output that may wait for the disk before the step is paused, and below which it goes on. */
@@ -40,7 +41,7 @@ export interface RunDeps {
 
 /** Why a running operation is being stopped. */
 export interface StopOrder {
-  readonly why: 'cancelled' | 'timeout' | 'agent-stopping';
+  readonly why: 'cancelled' | 'timeout' | 'output-limit' | 'agent-stopping';
   readonly detail: string;
   readonly graceMs: number;
 }
@@ -54,13 +55,24 @@ type StepResult = {
   survivors: Survivor[];
 };
 
-const OUTCOME_OF_STOP = { cancelled: 'aborted', timeout: 'timedout', 'agent-stopping': 'failed' } as const;
-const REASON_OF_STOP = { cancelled: 'cancelled', timeout: 'timeout', 'agent-stopping': 'agent-restarted' } as const;
+const OUTCOME_OF_STOP = {
+  cancelled: 'aborted',
+  timeout: 'timedout',
+  'output-limit': 'failed',
+  'agent-stopping': 'failed',
+} as const;
+const REASON_OF_STOP = {
+  cancelled: 'cancelled',
+  timeout: 'timeout',
+  'output-limit': 'output-limit',
+  'agent-stopping': 'agent-stopped',
+} as const;
 
 /** One operation while it runs: its steps one after the other, each told to the journal. */
 export class OperationRun {
   readonly #operation: Operation;
   readonly #deps: RunDeps;
+  readonly #meter: OutputMeter;
   #process: StepProcess | null = null;
   #order: StopOrder | null = null;
   #stopping: Promise<Survivor[]> | null = null;
@@ -72,6 +84,7 @@ export class OperationRun {
   constructor(operation: Operation, deps: RunDeps) {
     this.#operation = operation;
     this.#deps = deps;
+    this.#meter = new OutputMeter(operation.plan.outputLimit);
   }
 
   /**
@@ -214,9 +227,25 @@ export class OperationRun {
     this.#append('finished', FinishedPayloadSchema, { outcome, reason, survivors });
   }
 
-  #output(stream: 'stdout' | 'stderr', payload: Uint8Array): void {
-    this.#deps.spool.append({ kind: 'output', stream, step: this.#step, payload });
-    this.#balance();
+  #output(stream: 'stdout' | 'stderr', piece: Uint8Array): void {
+    const { bytes, reached } = this.#meter.admit(piece);
+    if (bytes > 0) {
+      const payload = bytes === piece.length ? piece : piece.subarray(0, bytes);
+      this.#deps.spool.append({ kind: 'output', stream, step: this.#step, payload });
+      this.#balance();
+    }
+    if (reached) this.#limitReached();
+  }
+
+  /** Says so in the journal, so that nobody takes what is there for all; from here on the output is read and dropped. */
+  #limitReached(): void {
+    const { action } = this.#operation.plan.outputLimit;
+    const most = `It printed more than its limit of ${this.#meter.words}`;
+    const detail =
+      action === 'stop' ? `${most} and is stopped.` : `${most}: what follows is not recorded; the steps go on.`;
+    this.#append('mark', MarkPayloadSchema, { mark: 'output-limit', detail });
+    const graceMs = this.#operation.plan.graceSeconds * 1000;
+    if (action === 'stop') this.stop({ why: 'output-limit', detail: `${most}.`, graceMs });
   }
 
   /** Pauses the step while the disk is behind, so that memory never grows with its output. */

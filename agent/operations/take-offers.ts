@@ -106,6 +106,11 @@ export class OfferDesk {
     }
   }
 
+  /** Makes it certain that an operation which never started will not be run here. */
+  markReturned(held: HeldOperation): Promise<void> {
+    return this.#store.markReturned(held.folder);
+  }
+
   /** Notes that an operation which is being written down is to be stopped; false when there is no such. */
   cancelPending(key: string, order: StopOrder): boolean {
     const pending = this.#pending.get(key);
@@ -137,7 +142,8 @@ export class OfferDesk {
     const { running, queued, maximum } = this.#table;
     const atOnce = running + queued + this.#pending.size < maximum;
     const { operation: id, attempt } = operation;
-    this.#pending.set(key, { facts: { operation: id, attempt, first: 0, next: 0, finished: false }, stopOrder: null });
+    const facts = { operation: id, attempt, first: 0, next: 0, finished: false, returned: false };
+    this.#pending.set(key, { facts, stopOrder: null });
     const folder = operationFolder(root, operation.operation, operation.attempt);
     const spool = Spool.create(folder, spoolOptions(key));
     // Plans are written side by side, and taken up in the order in which they came.

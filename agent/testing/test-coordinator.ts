@@ -15,7 +15,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { EnrolRequestSchema, enrolmentAnswer, enrolmentProof, type RunnerConfig } from '../../protocol/enrolment.ts';
 import { decodeJournal, type JournalRecord } from '../../protocol/journal.ts';
 import type { Operation, Plan, StepInput } from '../../protocol/operation.ts';
-import { StepSchema } from '../../protocol/operation.ts';
+import { NO_OUTPUT_LIMIT, StepSchema } from '../../protocol/operation.ts';
 import { OutrunnerError, type ProblemCode, toProblem } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
@@ -200,6 +200,7 @@ export class TestCoordinator {
         keepGoing: false,
         timeoutSeconds: 0,
         graceSeconds: 2,
+        outputLimit: NO_OUTPUT_LIMIT,
         options: {},
         environment: {},
         ...plan,

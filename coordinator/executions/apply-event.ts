@@ -22,6 +22,8 @@ const STEP_STATES: Readonly<Record<StepReason, StepRow['state']>> = {
   IOFailure: 'failed',
   'interpreter-missing': 'failed',
   'agent-restarted': 'failed',
+  'agent-stopped': 'failed',
+  'output-limit': 'failed',
   skipped: 'skipped',
 };
 
@@ -96,7 +98,7 @@ function finishStep(record: ExecutionRecord, event: JournalRecord, at: number): 
 }
 
 /** A time of the agent's clock on ours: its skew taken off, never before the execution, never from a broken clock. */
-function coordinatorTime(time: number, skewMs: number, earliest: number, now: number): number {
+export function coordinatorTime(time: number, skewMs: number, earliest: number, now: number): number {
   const corrected = Math.round(time - skewMs);
   if (!Number.isFinite(corrected) || Math.abs(corrected - now) > BELIEVED_MS) return now;
   return Math.min(Math.max(corrected, earliest), Math.max(now, earliest));

@@ -113,6 +113,7 @@ export class Candidates {
       replicaId: replica.replicaId,
       connected: replica.connected,
       speaksProtocol: replica.speaksProtocol,
+      accepting: replica.accepting,
       failingChecks: failing(replica),
       load,
       credit: avoided ? 0 : replica.maximum - load,

@@ -9,6 +9,8 @@ import type { LiveExecutions } from './live-executions.ts';
 import { duration, waitedReason } from './reasons.ts';
 
 const SWEEP_MS = 1_000;
+/** A look that comes this much late means that the coordinator itself stood still (asleep, starved): nobody else is to blame. */
+const STOOD_STILL_MS = 5_000;
 /** After a start, agents get at least this long to come back before a lease that ran out meanwhile counts. */
 const RETURN_MS = 120_000;
 
@@ -46,19 +48,30 @@ export function createDeadlines(deps: DeadlineDeps): Timer {
       giveUp(record).catch((error) => log.error({ err: error, execution: record.id }, 'a deadline could not be kept'));
       return;
     }
-    if (record.leaseUntil === null) return;
-    const leaseMs = record.row.lease_seconds * 1000;
-    const heardAt = link.heardAt(record.operation.replica_id ?? '') ?? Number.NEGATIVE_INFINITY;
-    if (monotonic <= Math.max(record.leaseUntil, heardAt + leaseMs)) return;
+    if (record.leaseUntil === null || monotonic <= record.leaseUntil) return;
+    const replicaId = record.operation.replica_id ?? '';
+    if (link.isHeldBack(replicaId)) {
+      record.renewLease(monotonic);
+      return;
+    }
     const name = record.row.runner_name ?? 'its Runner';
-    const silent = `Nothing was heard of ${name} for ${duration(record.row.lease_seconds)}`;
+    const lease = duration(record.row.lease_seconds);
+    const silent = link.replica(replicaId)?.connected
+      ? `${name} is connected and has not named it for ${lease}`
+      : `Nothing was heard of ${name} for ${lease}`;
     life.lost(record, `${silent}: how it ended is not known.`);
   }
 
+  let lookedAt = clock.monotonic();
   return clock.every(SWEEP_MS, () => {
     const now = clock.now();
     const monotonic = clock.monotonic();
-    for (const record of [...live.all()]) look(record, now, monotonic);
+    const late = monotonic - lookedAt - SWEEP_MS;
+    lookedAt = monotonic;
+    for (const record of [...live.all()]) {
+      if (late > STOOD_STILL_MS && record.leaseUntil !== null) record.leaseUntil += late;
+      look(record, now, monotonic);
+    }
     // Heartbeats may have told of more room; looking once a second is enough for ten thousand of them.
     dispatcher.soon();
   });

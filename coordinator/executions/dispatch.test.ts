@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { JournalWriter } from '../testing/journal-records.ts';
 import { SimulatedAgent } from '../testing/simulated-agent.ts';
-import { commands, eventually, TestCoordinator } from '../testing/test-coordinator.ts';
+import { commands, eventually, heldOf, TestCoordinator } from '../testing/test-coordinator.ts';
 
 let coordinator: TestCoordinator;
 let project: { id: string; name: string };
@@ -207,12 +207,12 @@ describe('cancelling', () => {
     const { operation } = await agent.nextOperation();
     const ref = { operation, attempt: 1 };
     agent.send({ type: 'accepted', ...ref });
-    await eventually(async () => (await coordinator.view(id)).state === 'running');
+    await eventually(async () => (await coordinator.view(id)).operation.state === 'accepted');
     agent.kill();
     await eventually(() => coordinator.gateway.link.replica(agent.identity.replica)?.connected === false);
     expect(await (await cancel(id)).json()).toMatchObject({ state: 'stopping' });
     await coordinator.restart();
-    await agent.connect([{ ...ref, first: 0, next: 1, finished: false }]);
+    await agent.connect([heldOf(ref, 1)]);
     expect(await agent.next('cancel')).toMatchObject(ref);
   });
 
@@ -242,7 +242,7 @@ describe('cancelling', () => {
     const { id } = await coordinator.run(project, { leaseSeconds: 30 });
     const { operation } = await agent.nextOperation();
     agent.send({ type: 'accepted', operation, attempt: 1 });
-    await eventually(async () => (await coordinator.view(id)).state === 'running');
+    await eventually(async () => (await coordinator.view(id)).operation.state === 'accepted');
     await cancel(id);
     agent.kill();
     coordinator.clock.advance(32_000);

@@ -3,13 +3,13 @@ import type { Clock } from '../../protocol/clock.ts';
 import { HostFactsSchema } from '../../protocol/enrolment.ts';
 import { chooseRunner } from '../../protocol/selection.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
-import type { Journals } from '../journals/journals.ts';
 import type { Store } from '../store/store.ts';
 import { Candidates, type CandidateView } from './candidates.ts';
+import type { ExecutionLife } from './execution-life.ts';
 import type { ExecutionRecord } from './execution-record.ts';
 import type { ExecutionSaver } from './execution-saver.ts';
-import type { LiveExecutions } from './live-executions.ts';
 import { makeOperation, type OperationDeps } from './make-operation.ts';
+import type { Chosen } from './offer-rows.ts';
 import { PendingQueue } from './pending-queue.ts';
 
 /** A replica that said "not now" gets nothing for this long. */
@@ -22,24 +22,11 @@ export interface DispatcherDeps extends OperationDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly link: RunnerLink;
-  readonly journals: Journals;
   readonly saver: ExecutionSaver;
-  readonly live: LiveExecutions;
-  /** Its stop was asked for before any agent had it. */
-  stopUnstarted(record: ExecutionRecord): void;
-  /** It changed in a way that people see. */
-  changed(record: ExecutionRecord): void;
+  readonly life: ExecutionLife;
 }
 
-/** A replica that was chosen, with a slot reserved on it. */
-export interface Chosen {
-  readonly runnerId: string;
-  readonly replicaId: string;
-  readonly runnerName: string;
-  readonly hostname: string;
-}
-
-/** Finds Runners for operations and sends them: at once when one is free, else in order of creation as soon as one is. */
+/** Finds Runners for operations and sends them: at once when one is free, else in their order as soon as one is. */
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #candidates: Candidates;
@@ -83,45 +70,22 @@ export class Dispatcher {
     return null;
   }
 
+  /** Whether one that comes now has to stand in line: others want the same Runners, or slots are just being given out. */
+  mustWait(lane: string): boolean {
+    return this.#round !== null || this.queue.has(lane);
+  }
+
   /** Sends what was reserved and stored as offered; what cannot be sent goes back into the queue. */
   send(record: ExecutionRecord): void {
     const { operation, row } = record;
     if (operation.state !== 'offered' || operation.replica_id === null) return;
     // Nobody has been sent anything yet, so a stop that was asked for meanwhile is already true.
     if (row.state === 'stopping') {
-      this.#deps.stopUnstarted(record);
+      this.#deps.life.takenBack(record);
       return;
     }
     const message = makeOperation(this.#deps, record, this.#deps.clock.now());
-    if (!this.#deps.link.send(operation.replica_id, message)) this.withdraw(record);
-  }
-
-  /** Takes back an offer that was provably not accepted: its next offer is a new attempt, which fences this one. */
-  withdraw(record: ExecutionRecord): void {
-    const { link, live, saver } = this.#deps;
-    const { replica_id: replicaId, attempt, id } = record.operation;
-    if (replicaId !== null) {
-      link.release(replicaId, id);
-      live.taken(record, replicaId);
-    }
-    record.leaseUntil = null;
-    record.unlistedAt = null;
-    record.changeOperation({
-      state: 'pending',
-      attempt: attempt + 1,
-      runner_id: null,
-      replica_id: null,
-      offered_at: null,
-      lease_until: null,
-    });
-    record.change({ runner_id: null, runner_name: null, replica_id: null, replica_hostname: null });
-    if (record.row.state === 'stopping') {
-      this.#deps.stopUnstarted(record);
-      return;
-    }
-    saver.save(record);
-    this.#deps.changed(record);
-    this.wait(record);
+    if (!this.#deps.link.send(operation.replica_id, message)) this.#deps.life.takenBack(record);
   }
 
   /** Puts it among those that wait for a Runner. */
@@ -184,15 +148,12 @@ export class Dispatcher {
   }
 
   #offer(record: ExecutionRecord, chosen: Chosen): void {
-    const { clock, journals, live, saver } = this.#deps;
     this.queue.remove(record);
-    record.changeOperation(offerOf(chosen, clock.now(), record.row.lease_seconds));
-    record.change({ ...runnerOf(chosen), reason: '' });
-    record.leaseUntil = clock.monotonic() + record.row.lease_seconds * 1000;
-    live.given(record, chosen.replicaId);
-    journals.begin(record.operation.id, record.operation.attempt);
-    this.#deps.changed(record);
-    saver.saved(record).then(
+    if (!this.#deps.life.offered(record, chosen)) {
+      this.#deps.link.release(chosen.replicaId, record.operation.id);
+      return;
+    }
+    this.#deps.saver.saved(record).then(
       () => this.send(record),
       (error) => this.#deps.log.warn({ err: error, execution: record.id }, 'an offer was not saved before the stop'),
     );
@@ -215,25 +176,4 @@ export class Dispatcher {
     if (paused) return null;
     return { runnerName: row.name, hostname: HostFactsSchema.parse(JSON.parse(row.facts)).hostname };
   }
-}
-
-/** What the operation's row says once it is offered. */
-export function offerOf(chosen: Chosen, now: number, leaseSeconds: number) {
-  return {
-    state: 'offered' as const,
-    runner_id: chosen.runnerId,
-    replica_id: chosen.replicaId,
-    offered_at: now,
-    lease_until: now + leaseSeconds * 1000,
-  };
-}
-
-/** What the execution's row says of who runs it. */
-export function runnerOf(chosen: Chosen) {
-  return {
-    runner_id: chosen.runnerId,
-    runner_name: chosen.runnerName,
-    replica_id: chosen.replicaId,
-    replica_hostname: chosen.hostname,
-  };
 }

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
-import { type ExecutionEvent, isTerminal, nextExecutionState } from '../../protocol/execution-state.ts';
+import { isTerminal, nextWorkState, type WorkEvent } from '../../protocol/execution-state.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
 import type { Journals } from '../journals/journals.ts';
 import { closeSteps, type Finished } from './apply-event.ts';
 import type { ExecutionRecord, Survivor } from './execution-record.ts';
 import type { ExecutionSaver } from './execution-saver.ts';
 import type { LiveExecutions } from './live-executions.ts';
+import { type Chosen, givenTo, runnerOf, TO_NOBODY } from './offer-rows.ts';
 import { cancelSentence, outcomeReason, withSurvivors } from './reasons.ts';
 
 export interface LifeDeps {
@@ -20,11 +21,16 @@ export interface LifeDeps {
   changed(record: ExecutionRecord): void;
   /** It is over and that is durable. */
   over(record: ExecutionRecord): void;
+  /** It needs a Runner (again). */
+  waits(record: ExecutionRecord): void;
   /** A slot became free, or it left the queue. */
   freed(record: ExecutionRecord): void;
 }
 
-/** The only writer of the state of executions. Every change goes through the pure rules of `protocol/execution-state.ts`. */
+/**
+ * The only writer of the state of executions and operations. Every change goes through the pure rules of
+ * `protocol/execution-state.ts`; what they do not apply changes nothing.
+ */
 export class ExecutionLife {
   readonly #deps: LifeDeps;
 
@@ -32,60 +38,108 @@ export class ExecutionLife {
     this.#deps = deps;
   }
 
-  /** The agent wrote it down and begins; also when it was told late, or by its first record. */
+  /** A Runner was chosen for one that waited, and a slot reserved there. Not sent yet, and not durable. */
+  offered(record: ExecutionRecord, chosen: Chosen): boolean {
+    if (!this.#move(record, { type: 'offered' })) return false;
+    const { clock, live } = this.#deps;
+    record.changeOperation(givenTo(chosen, clock.now(), record.row.lease_seconds));
+    record.change({ ...runnerOf(chosen), reason: '' });
+    this.hold(record);
+    live.given(record, chosen.replicaId);
+    this.#deps.changed(record);
+    return true;
+  }
+
+  /** Begins the lease of an attempt and lets its journal in. */
+  hold(record: ExecutionRecord): void {
+    const { clock, journals } = this.#deps;
+    record.leaseUntil = clock.monotonic() + record.row.lease_seconds * 1000;
+    journals.begin(record.operation.id, record.operation.attempt);
+  }
+
+  /** The agent wrote it down. */
   accepted(record: ExecutionRecord): void {
-    if (record.operation.state !== 'offered') return;
-    const now = this.#deps.clock.now();
-    const { state } = nextExecutionState(record.row.state, 'offered', { type: 'accepted' });
-    record.changeOperation({ state: 'accepted', accepted_at: now });
-    record.change({ state, started_at: now, ...(state === 'running' ? { reason: '' } : {}) });
+    if (!this.#move(record, { type: 'accepted', attempt: record.operation.attempt })) return;
+    record.changeOperation({ accepted_at: this.#deps.clock.now() });
     this.#deps.saver.save(record);
     this.#deps.changed(record);
     // The agent may have missed it while it was writing the operation down.
-    if (state === 'stopping') this.sendCancel(record);
+    if (record.row.state === 'stopping') this.sendCancel(record);
+  }
+
+  /** Its journal has begun: steps run. Also when that is the first that is heard of it. */
+  started(record: ExecutionRecord, at: number): void {
+    const { accepted_at: acceptedAt, state } = record.operation;
+    if (!this.#move(record, { type: 'started', attempt: record.operation.attempt })) return;
+    record.changeOperation({ accepted_at: acceptedAt ?? this.#deps.clock.now() });
+    record.change({ started_at: at, ...(record.row.state === 'running' ? { reason: '' } : {}) });
+    this.#deps.saver.save(record);
+    this.#deps.changed(record);
+    if (state === 'offered' && record.row.state === 'stopping') this.sendCancel(record);
+  }
+
+  /**
+   * It provably never started where it is: it is given to another Runner under a new attempt, which fences this one; or it
+   * ends, when its stop was asked for. Returns whether that was so.
+   */
+  takenBack(record: ExecutionRecord): boolean {
+    const { link, live, saver } = this.#deps;
+    const { replica_id: replicaId, id, attempt } = record.operation;
+    if (!this.#move(record, { type: 'taken-back', attempt })) return false;
+    if (replicaId !== null) {
+      link.release(replicaId, id);
+      live.taken(record, replicaId);
+    }
+    record.leaseUntil = null;
+    record.unlistedAt = null;
+    record.changeOperation(TO_NOBODY.operation);
+    record.change(TO_NOBODY.execution);
+    if (record.ended) {
+      this.#endSoon(record, record.row.cancel_reason ?? '');
+      return true;
+    }
+    saver.save(record);
+    this.#deps.changed(record);
+    this.#deps.waits(record);
+    return true;
   }
 
   /** The `finished` record is stored. Resolves when the end is durable. */
-  finished(record: ExecutionRecord, end: Finished, journal: { bytes: number; records: number }): Promise<void> {
+  async finished(record: ExecutionRecord, end: Finished, journal: { bytes: number; records: number }): Promise<void> {
     record.changeOperation({ journal_bytes: journal.bytes, journal_records: journal.records });
-    const event = { type: 'finished', outcome: end.outcome } as const;
     const survivors = mergeSurvivors(record.survivors, end.survivors);
     const reason = outcomeReason(record, end.outcome, end.reason);
-    return this.#end(record, event, reason, survivors, end.at);
+    if (this.#move(record, { type: 'finished', attempt: record.operation.attempt, outcome: end.outcome })) {
+      return this.#end(record, reason, survivors, end.at);
+    }
+    const note = `Reported too late to count: ended as ${end.outcome}.${reason === '' ? '' : ` ${reason}`}`;
+    record.note(this.#deps.clock.now(), note);
+    await this.#settle(record);
   }
 
   /** Nobody will ever say how it ended. */
   lost(record: ExecutionRecord, reason: string): void {
-    this.#endSoon(record, { type: 'lease-lapsed' }, reason, record.survivors, this.#deps.clock.now());
+    if (this.#move(record, { type: 'lease-lapsed', attempt: record.operation.attempt })) this.#endSoon(record, reason);
   }
 
   /** The agent refused it for good. */
   refused(record: ExecutionRecord, reason: string): void {
     const shown = record.row.state === 'stopping' ? (record.row.cancel_reason ?? '') : reason;
-    this.#endSoon(record, { type: 'refused' }, shown, record.survivors, this.#deps.clock.now());
+    if (this.#move(record, { type: 'refused', attempt: record.operation.attempt })) this.#endSoon(record, shown);
   }
 
   /** It waited for a Runner until its deadline. */
   gaveUp(record: ExecutionRecord, reason: string): void {
-    this.#endSoon(record, { type: 'queue-deadline' }, reason, record.survivors, this.#deps.clock.now());
-  }
-
-  /** Its stop was asked for and no agent ever had it. */
-  stopUnstarted(record: ExecutionRecord): void {
-    if (record.operation.state === 'offered') record.changeOperation({ state: 'pending' });
-    const reason = record.row.cancel_reason ?? '';
-    this.#endSoon(record, { type: 'cancel-asked' }, reason, record.survivors, this.#deps.clock.now());
+    if (this.#move(record, { type: 'queue-deadline' })) this.#endSoon(record, reason);
   }
 
   /** A person asks to stop it. Resolves when that is durable; for one that no agent has, that is its end. */
   async cancel(record: ExecutionRecord, by: string, reason: string): Promise<void> {
     const { clock, saver } = this.#deps;
-    const { state, applied } = nextExecutionState(record.row.state, record.operation.state, { type: 'cancel-asked' });
-    if (applied) {
+    if (this.#move(record, { type: 'cancel-asked' })) {
       const sentence = cancelSentence(by, reason);
-      record.change({ cancel_asked_at: clock.now(), cancel_reason: sentence });
-      if (isTerminal(state)) return this.#end(record, { type: 'cancel-asked' }, sentence, [], clock.now());
-      record.change({ state, reason: sentence });
+      record.change({ cancel_asked_at: clock.now(), cancel_reason: sentence, reason: sentence });
+      if (record.ended) return this.#end(record, sentence, [], clock.now());
       this.#deps.changed(record);
     }
     // Asked again, it is also sent again: asking twice does no harm, and the first one may have been lost.
@@ -102,53 +156,45 @@ export class ExecutionLife {
     this.#deps.link.send(replicaId, { type: 'cancel', operation, attempt, reason, graceSeconds });
   }
 
+  #move(record: ExecutionRecord, event: WorkEvent): boolean {
+    const { next, applied } = nextWorkState(record.work, event);
+    if (applied) record.moveTo(next);
+    return applied;
+  }
+
   /** Ends it without anybody waiting for that. */
-  #endSoon(
-    record: ExecutionRecord,
-    event: ExecutionEvent,
-    reason: string,
-    survivors: readonly Survivor[],
-    at: number,
-  ): void {
-    this.#end(record, event, reason, survivors, at).catch((error) => {
+  #endSoon(record: ExecutionRecord, reason: string): void {
+    this.#end(record, reason, record.survivors, this.#deps.clock.now()).catch((error) => {
       this.#deps.log.warn({ err: error, execution: record.id }, 'an end was not saved before the stop');
     });
   }
 
-  async #end(
-    record: ExecutionRecord,
-    event: ExecutionEvent,
-    reason: string,
-    survivors: readonly Survivor[],
-    at: number,
-  ): Promise<void> {
+  /** Completes what its rows say of an end that it has just moved to. */
+  #end(record: ExecutionRecord, reason: string, survivors: readonly Survivor[], at: number): Promise<void> {
+    if (!isTerminal(record.row.state)) throw new Error('Only what is over has an end.');
+    record.change({ reason: withSurvivors(reason, survivors), ended_at: endOf(record, at) });
+    record.setSurvivors(survivors);
+    closeSteps(record, at);
+    return this.#settle(record);
+  }
+
+  /** Makes it durable that nothing more will come, and lets go of it. */
+  async #settle(record: ExecutionRecord): Promise<void> {
     const { clock, link, journals, live, saver } = this.#deps;
-    const { state, applied } = nextExecutionState(record.row.state, record.operation.state, event);
-    if (applied) {
-      record.change({ state, reason: withSurvivors(reason, survivors), ended_at: endOf(record, at) });
-      record.setSurvivors(survivors);
-      closeSteps(record, at);
-    } else {
-      record.note(clock.now(), lateNote(event, reason));
-    }
-    record.changeOperation({ state: 'ended', ended_at: record.operation.ended_at ?? clock.now() });
-    if (record.operation.replica_id !== null) link.release(record.operation.replica_id, record.operation.id);
+    const { replica_id: replicaId, id, ended_at: endedAt } = record.operation;
+    record.changeOperation({ ended_at: endedAt ?? clock.now() });
+    if (replicaId !== null) link.release(replicaId, id);
     this.#deps.freed(record);
     await saver.saved(record);
-    await journals.release(record.operation.id);
+    await journals.release(id);
     live.remove(record);
-    journals.wake(record.operation.id);
+    journals.wake(id);
     this.#deps.over(record);
   }
 }
 
 function endOf(record: ExecutionRecord, at: number): number {
   return Math.max(at, record.row.started_at ?? record.row.created_at);
-}
-
-function lateNote(event: ExecutionEvent, reason: string): string {
-  const said = event.type === 'finished' ? `ended as ${event.outcome}` : event.type;
-  return `Reported too late to count: ${said}.${reason === '' ? '' : ` ${reason}`}`;
 }
 
 function mergeSurvivors(known: readonly Survivor[], last: readonly Survivor[]): readonly Survivor[] {

@@ -1,9 +1,16 @@
 import type { Selectable } from 'kysely';
 import { z } from 'zod';
 import type { Execution, ExecutionSummary } from '../../protocol/api/executions.ts';
-import { isTerminal } from '../../protocol/execution-state.ts';
+import { isTerminal, type WorkState } from '../../protocol/execution-state.ts';
 import { StepReasonSchema, SurvivorSchema } from '../../protocol/journal.ts';
-import { OptionValuesSchema, type Workflow, WorkflowSchema } from '../../protocol/operation.ts';
+import {
+  OptionValuesSchema,
+  type OutputLimit,
+  OutputLimitSchema,
+  type Workflow,
+  WorkflowSchema,
+} from '../../protocol/operation.ts';
+import { tagKey } from '../../protocol/tags.ts';
 import type { ExecutionStepTable, ExecutionTable, OperationTable } from '../store/schema.ts';
 import { isoTime } from '../store/stored-forms.ts';
 
@@ -29,8 +36,11 @@ export class ExecutionRecord {
   readonly tags: readonly string[];
   readonly options: Readonly<Record<string, string>>;
   readonly workflow: Workflow;
+  readonly outputLimit: OutputLimit;
   readonly notes: Note[];
   survivors: readonly Survivor[];
+  /** Those with the same one want the same Runners: see {@link PendingQueue}. */
+  readonly lane: string;
   /** Group of the job, for the environment of its steps; empty when there is none. */
   readonly jobGroup: string;
   /** When the lease lapses unless the agent is heard of later, on the monotonic clock; null: nobody has been asked. */
@@ -52,8 +62,10 @@ export class ExecutionRecord {
     this.steps = steps;
     this.operation = operation;
     this.tags = z.array(z.string()).parse(JSON.parse(row.runner_tags));
+    this.lane = laneOf(row.project_id, this.tags);
     this.options = OptionValuesSchema.parse(JSON.parse(row.options));
     this.workflow = WorkflowSchema.parse(JSON.parse(row.workflow));
+    this.outputLimit = OutputLimitSchema.parse(JSON.parse(row.output_limit));
     this.notes = NotesSchema.parse(JSON.parse(row.notes));
     this.survivors = z.array(SurvivorSchema).parse(JSON.parse(row.survivors));
   }
@@ -67,12 +79,30 @@ export class ExecutionRecord {
     return isTerminal(this.row.state);
   }
 
-  change(change: Partial<ExecutionRow>): void {
+  /** Where it stands, for the rules that decide what comes next. */
+  get work(): WorkState {
+    return { execution: this.row.state, operation: this.operation.state, attempt: this.operation.attempt };
+  }
+
+  /** For {@link ExecutionLife} alone, which is the one writer of these. */
+  moveTo({ execution, operation, attempt }: WorkState): void {
+    Object.assign(this.row, { state: execution });
+    Object.assign(this.operation, { state: operation, attempt });
+    this.unsaved.row = true;
+    this.unsaved.operation = true;
+  }
+
+  /** The agent was heard of with it: it counts as lost only after as long again. */
+  renewLease(monotonic: number): void {
+    if (this.leaseUntil !== null) this.leaseUntil = monotonic + this.row.lease_seconds * 1000;
+  }
+
+  change(change: Partial<Omit<ExecutionRow, 'state'>>): void {
     Object.assign(this.row, change);
     this.unsaved.row = true;
   }
 
-  changeOperation(change: Partial<OperationRow>): void {
+  changeOperation(change: Partial<Omit<OperationRow, 'state' | 'attempt'>>): void {
     Object.assign(this.operation, change);
     this.unsaved.operation = true;
   }
@@ -94,6 +124,11 @@ export class ExecutionRecord {
     this.notes.push({ at, text: text.slice(0, 2000) });
     this.change({ notes: JSON.stringify(this.notes) });
   }
+}
+
+/** Names the Runners that are wanted: those of a project that have all of these tags. */
+export function laneOf(projectId: string, tags: readonly string[]): string {
+  return JSON.stringify([projectId, tags.map(tagKey).sort()]);
 }
 
 /** Bytes and records of the stored journal, as far as they are known. */
@@ -123,6 +158,7 @@ export function executionView(record: ExecutionRecord, output: OutputSize): Exec
     })),
     keepGoing: record.workflow.keepGoing,
     timeoutSeconds: record.workflow.timeoutSeconds,
+    outputLimit: record.outputLimit,
     workflow: record.workflow,
     operation: { id: operation.id, attempt: operation.attempt, state: operation.state },
     survivors: [...record.survivors],
@@ -146,6 +182,7 @@ export function summaryView(row: ExecutionRow): ExecutionSummary {
     state: row.state,
     reason: row.reason,
     user: row.user_name,
+    priority: row.priority,
     createdAt: new Date(row.created_at).toISOString(),
     startedAt: isoTime(row.started_at),
     endedAt: isoTime(row.ended_at),

@@ -26,10 +26,13 @@ describe('a run', () => {
     expect(operation.plan.environment).toMatchObject({ RD_JOB_EXECID: started.id, RD_JOB_USER_NAME: 'tester' });
     const { operation: id, attempt } = operation;
     agent.send({ type: 'accepted', operation: id, attempt });
-    await eventually(async () => (await coordinator.view(started.id)).state === 'running');
+    await eventually(async () => (await coordinator.view(started.id)).operation.state === 'accepted');
+    // Accepted is not running: an agent may have to keep it in its own queue.
+    expect(await coordinator.view(started.id)).toMatchObject({ state: 'queued', startedAt: null });
     const journal = new JournalWriter(operation, now);
     agent.sendRecords(id, attempt, [journal.started(), journal.stepStarted(0), journal.output(0, 'hello\n')]);
     expect(await agent.next('ack')).toMatchObject({ next: 3, final: false });
+    await eventually(async () => (await coordinator.view(started.id)).state === 'running');
     agent.sendRecords(id, attempt, [journal.stepFinished(0), journal.finished()]);
     await eventually(async () => (await agent.next('ack')).final);
     const ended = await coordinator.view(started.id);

@@ -72,6 +72,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       announcer.over(record);
       for (const listener of overListeners) listener(record);
     },
+    waits: (record) => dispatcher.wait(record),
     freed(record) {
       dispatcher.queue.remove(record);
       dispatcher.soon();
@@ -80,9 +81,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
   const dispatcher = new Dispatcher({
     ...deps,
     saver,
-    live: records,
-    changed,
-    stopUnstarted: (record) => life.stopUnstarted(record),
+    life,
   });
   const reports = new WorkReports({ ...deps, saver, live: records, life, dispatcher, changed });
   link.handle(reports);
@@ -142,7 +141,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     start,
     async run(request) {
       const created = (record: ExecutionRecord) => announcer.created(record);
-      return view(await startExecution({ ...deps, live: records, dispatcher, created }, request));
+      return view(await startExecution({ ...deps, live: records, dispatcher, life, created }, request));
     },
     async get(id) {
       const record = records.ofExecution(id) ?? (await loadExecution(store, id));

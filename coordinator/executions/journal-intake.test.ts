@@ -61,7 +61,7 @@ describe('journal frames', () => {
     expect(await other.next('ack')).toMatchObject({ final: true, next: 0 });
     agent.sendRecords(ref.operation, 7, journal.whole());
     expect(await agent.next('ack')).toMatchObject({ final: true, next: 0, attempt: 7 });
-    expect(await coordinator.view(id)).toMatchObject({ state: 'running', output: { bytes: 0 } });
+    expect(await coordinator.view(id)).toMatchObject({ operation: { state: 'accepted' }, output: { bytes: 0 } });
   });
 
   it('count as acceptance when the word of it was lost', async () => {

@@ -30,6 +30,7 @@ export function makeOperation(deps: OperationDeps, record: ExecutionRecord, now:
       keepGoing: workflow.keepGoing,
       timeoutSeconds: workflow.timeoutSeconds,
       graceSeconds: row.grace_seconds,
+      outputLimit: record.outputLimit,
       options: { ...record.options },
       environment: environmentOf(record, deps.publicUrl()),
     },

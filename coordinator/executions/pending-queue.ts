@@ -1,9 +1,9 @@
-import { tagKey } from '../../protocol/tags.ts';
 import type { ExecutionRecord } from './execution-record.ts';
 
 /**
- * Executions that wait for a Runner, in order of creation. Those with the same project and tags share a lane: when the
- * first of a lane finds no Runner, none behind it does, so a round costs by lanes and not by what waits.
+ * Executions that wait for a Runner, in order: the higher priority first, then the older. Those with the same project and
+ * tags share a lane: when the first of a lane finds no Runner, none behind it does, so a round costs by lanes and not by what
+ * waits.
  */
 export class PendingQueue {
   readonly #lanes = new Map<string, ExecutionRecord[]>();
@@ -12,21 +12,20 @@ export class PendingQueue {
     return this.#lanes.size === 0;
   }
 
+  /** Something of this lane waits. */
+  has(lane: string): boolean {
+    return this.#lanes.has(lane);
+  }
+
   add(record: ExecutionRecord): void {
-    const key = laneOf(record);
+    const key = record.lane;
     const lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      this.#lanes.set(key, [record]);
-      return;
-    }
-    // Almost always the newest; one that comes back after a refusal goes to its old place.
-    let at = lane.length;
-    while (at > 0 && (lane[at - 1] as ExecutionRecord).row.number > record.row.number) at -= 1;
-    lane.splice(at, 0, record);
+    if (lane === undefined) this.#lanes.set(key, [record]);
+    else lane.splice(placeOf(lane, record), 0, record);
   }
 
   remove(record: ExecutionRecord): void {
-    const key = laneOf(record);
+    const key = record.lane;
     const lane = this.#lanes.get(key);
     const at = lane?.indexOf(record) ?? -1;
     if (lane === undefined || at < 0) return;
@@ -34,22 +33,38 @@ export class PendingQueue {
     if (lane.length === 0) this.#lanes.delete(key);
   }
 
-  /** The oldest execution over all lanes but those in `blocked`, and its lane. */
+  /** The execution that goes first, over all lanes but those in `blocked`, and its lane. */
   first(blocked: ReadonlySet<string>): { record: ExecutionRecord; lane: string } | null {
-    let oldest: { record: ExecutionRecord; lane: string } | null = null;
+    let first: { record: ExecutionRecord; lane: string } | null = null;
     for (const [lane, records] of this.#lanes) {
       const record = records[0];
       if (record === undefined || blocked.has(lane)) continue;
-      if (oldest === null || record.row.number < oldest.record.row.number) oldest = { record, lane };
+      if (first === null || goesBefore(record, first.record)) first = { record, lane };
     }
-    return oldest;
+    return first;
   }
 
-  *all(): IterableIterator<ExecutionRecord> {
-    for (const lane of this.#lanes.values()) yield* [...lane];
+  /** How many that want the same Runners go before this one; null when it does not wait here. */
+  ahead(record: ExecutionRecord): number | null {
+    const lane = this.#lanes.get(record.lane) ?? [];
+    const at = lane.indexOf(record);
+    return at < 0 ? null : at;
   }
 }
 
-function laneOf(record: ExecutionRecord): string {
-  return JSON.stringify([record.row.project_id, record.tags.map(tagKey).sort()]);
+/** Where a record belongs in its lane: found by halving, since ten thousand may wait and come back in any order. */
+function placeOf(lane: readonly ExecutionRecord[], record: ExecutionRecord): number {
+  let low = 0;
+  let high = lane.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (goesBefore(record, lane[middle] as ExecutionRecord)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function goesBefore(a: ExecutionRecord, b: ExecutionRecord): boolean {
+  if (a.row.priority !== b.row.priority) return a.row.priority > b.row.priority;
+  return a.row.number < b.row.number;
 }

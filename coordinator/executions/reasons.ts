@@ -1,13 +1,10 @@
+import type { Outcome } from '../../protocol/execution-state.ts';
 import { stepLabel } from '../../protocol/operation.ts';
 import type { ExecutionRecord, StepRow, Survivor } from './execution-record.ts';
 
 /** Sentences for people: why an execution is in the state that it is in. */
 
-export function outcomeReason(
-  record: ExecutionRecord,
-  outcome: 'succeeded' | 'failed' | 'aborted' | 'timedout',
-  said: string,
-): string {
+export function outcomeReason(record: ExecutionRecord, outcome: Outcome, said: string): string {
   switch (outcome) {
     case 'succeeded':
       return '';
@@ -49,6 +46,10 @@ function stepEnd(step: StepRow): string {
       return `could not start: its interpreter is missing on the host${detail}.`;
     case 'agent-restarted':
       return 'was cut off: the agent restarted while it ran.';
+    case 'agent-stopped':
+      return 'was stopped because the agent was stopped on its host.';
+    case 'output-limit':
+      return 'was stopped because it printed more than its limit allows.';
     case 'IOFailure':
       return `could not read or write on the host${detail}.`;
     default:

@@ -33,7 +33,7 @@ describe('a break of the connection', () => {
     const { id, ref } = await given(false);
     agent.kill();
     await agent.connect([heldOf(ref, 0)]);
-    await eventually(async () => (await coordinator.view(id)).state === 'running');
+    await eventually(async () => (await coordinator.view(id)).operation.state === 'accepted');
   });
 
   it('gives what was provably not accepted to an agent again, as a new attempt', async () => {
@@ -52,7 +52,7 @@ describe('a break of the connection', () => {
     agent.send({ type: 'accepted', ...ref });
     expect(await agent.next('ack')).toMatchObject({ attempt: 1, final: true });
     agent.send({ type: 'accepted', operation: ref.operation, attempt: 2 });
-    await eventually(async () => (await coordinator.view(id)).state === 'running');
+    await eventually(async () => (await coordinator.view(id)).operation.state === 'accepted');
   });
 
   it('closes what the agent had accepted and no longer has as lost, at once, saying so', async () => {
@@ -80,7 +80,7 @@ describe('a break of the connection', () => {
   it('ends as lost what has a hole that neither end can fill', async () => {
     const { id, ref } = await given();
     agent.kill();
-    const welcome = await agent.connect([{ ...ref, first: 4, next: 9, finished: false }]);
+    const welcome = await agent.connect([{ ...heldOf(ref, 9), first: 4 }]);
     expect(welcome.resume).toMatchObject([{ drop: true }]);
     expect(await coordinator.view(id)).toMatchObject({
       state: 'lost',
@@ -174,14 +174,41 @@ describe('a lease', () => {
     expect(after.notes).toMatchObject([{ text: expect.stringContaining('ended as succeeded') }]);
   });
 
-  it('is renewed by heartbeats, not by output', async () => {
+  it('is renewed by the heartbeats that name it, also while its end is being delivered, and never lapses then', async () => {
     const { id, ref } = await given();
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 100; i++) {
       coordinator.clock.advance(20_000);
-      agent.beat([ref]);
+      if (i < 50) agent.beat([ref]);
+      else agent.beat([], [], { delivering: [ref] });
+      await agent.next('beat');
+    }
+    expect((await coordinator.view(id)).operation.state).toBe('accepted');
+  });
+
+  it('is not renewed by output, nor by heartbeats that do not name it', async () => {
+    const { id, ref, journal } = await given();
+    agent.sendRecords(ref.operation, 1, [journal.started()]);
+    await agent.next('ack');
+    for (let i = 0; i < 30; i++) {
+      coordinator.clock.advance(20_000);
+      agent.sendRecords(ref.operation, 1, [journal.output(0, 'still here\n')]);
+      agent.beat();
       await agent.next('beat');
     }
     expect((await coordinator.view(id)).state).toBe('running');
+    coordinator.clock.advance(2_000);
+    const { state, reason } = await coordinator.view(id);
+    expect([state, reason]).toEqual(['lost', expect.stringContaining('is connected and has not named it')]);
+  });
+
+  it('does not count the time in which the coordinator itself stood still', async () => {
+    const { id } = await given();
+    // All timers late by an hour, as after a sleep of the coordinator's host.
+    coordinator.clock.stall(3_600_000);
+    coordinator.clock.advance(2_000);
+    expect((await coordinator.view(id)).operation.state).toBe('accepted');
+    coordinator.clock.advance(602_000);
+    expect((await coordinator.view(id)).state).toBe('lost');
   });
 
   it('is not ended by a wall clock that leaps', async () => {
@@ -189,7 +216,7 @@ describe('a lease', () => {
     agent.kill();
     coordinator.clock.jump(86_400_000);
     coordinator.clock.advance(5000);
-    expect((await coordinator.view(id)).state).toBe('running');
+    expect((await coordinator.view(id)).operation.state).toBe('accepted');
   });
 
   it('leaves an agent time to come back after a long absence of the coordinator', async () => {
@@ -199,10 +226,10 @@ describe('a lease', () => {
     await coordinator.restart();
     expect(coordinator.url).toBe(port);
     coordinator.clock.advance(60_000);
-    expect((await coordinator.view(id)).state).toBe('running');
+    expect((await coordinator.view(id)).operation.state).toBe('accepted');
     await agent.connect([heldOf(ref, 0)]);
     coordinator.clock.advance(70_000);
-    expect((await coordinator.view(id)).state).toBe('running');
+    expect((await coordinator.view(id)).operation.state).toBe('accepted');
   });
 
   it('that lapses while it still runs: the agent that comes back is told to stop it', async () => {

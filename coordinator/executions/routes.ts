@@ -31,6 +31,7 @@ export function serveExecutions(serve: Serve, executions: Executions): void {
 
   serve(ROUTES.getWaiting, async ({ params }) => {
     const record = await executions.get(params.id);
-    return explainWaiting(record, await dispatcher.view(), clock.now());
+    const view = await dispatcher.view();
+    return explainWaiting(record, view, dispatcher.queue.ahead(record), clock.now());
   });
 }

@@ -38,6 +38,8 @@ function record(change: Partial<ExecutionRow> = {}, lines = 3): ExecutionRecord 
     runner_tags: '[]',
     options: '{}',
     workflow: JSON.stringify(workflow),
+    priority: 0,
+    output_limit: '{}',
     queue_deadline: NOW + 1000,
     lease_seconds: 600,
     grace_seconds: 10,
@@ -66,7 +68,7 @@ function record(change: Partial<ExecutionRow> = {}, lines = 3): ExecutionRecord 
     id: crypto.randomUUID(),
     execution_id: id,
     attempt: 1,
-    state: 'accepted' as const,
+    state: 'started' as const,
     created_at: NOW,
   };
   return new ExecutionRecord(row, steps, { ...operation, ...none, ...sizes }, '');
@@ -119,7 +121,7 @@ describe('journal records and steps', () => {
     for (const state of TERMINAL_STATES) {
       const one = record();
       applyEvent(one, journalOf(one).stepStarted(1), 0, NOW);
-      one.change({ state });
+      one.moveTo({ execution: state, operation: 'ended', attempt: 1 });
       closeSteps(one, NOW);
       expect(one.steps.map((step) => step.state)).not.toContain('running');
       expect(one.steps.map((step) => step.state)).not.toContain('waiting');
@@ -128,24 +130,32 @@ describe('journal records and steps', () => {
   });
 });
 
+const isBefore = ({ row: a }: ExecutionRecord, { row: b }: ExecutionRecord) =>
+  a.priority > b.priority || (a.priority === b.priority && a.number < b.number);
+
 describe('the queue', () => {
-  it('gives out the oldest first, over all lanes, whatever the order in which they came', () => {
+  it('gives out the highest priority first, then the oldest, over all lanes, in whatever order they came', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.nat(1000), { maxLength: 40 }),
         fc.array(fc.constantFrom('a', 'b'), { minLength: 40, maxLength: 40 }),
-        (numbers, tags) => {
+        fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 40, maxLength: 40 }),
+        (numbers, tags, priorities) => {
           const queue = new PendingQueue();
           const records = numbers.map((number, index) =>
-            record({ number, runner_tags: JSON.stringify([tags[index]]) }, 1),
+            record({ number, runner_tags: JSON.stringify([tags[index]]), priority: priorities[index] ?? 0 }, 1),
           );
           for (const one of records) queue.add(one);
-          const given: number[] = [];
+          for (const one of records) {
+            const before = records.filter((other) => other.lane === one.lane && isBefore(other, one));
+            expect(queue.ahead(one)).toBe(before.length);
+          }
+          const given: ExecutionRecord[] = [];
           for (let next = queue.first(new Set()); next !== null; next = queue.first(new Set())) {
-            given.push(next.record.row.number);
+            given.push(next.record);
             queue.remove(next.record);
           }
-          expect(given).toEqual([...numbers].sort((a, b) => a - b));
+          expect(given).toEqual(records.toSorted((a, b) => (isBefore(a, b) ? -1 : 1)));
           expect(queue.isEmpty).toBe(true);
         },
       ),

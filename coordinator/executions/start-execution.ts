@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import type { Transaction } from 'kysely';
 import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
-import { stepLabel, type Workflow } from '../../protocol/operation.ts';
+import { type OutputLimit, stepLabel, type Workflow } from '../../protocol/operation.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
-import type { Journals } from '../journals/journals.ts';
+import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { type Chosen, type Dispatcher, offerOf, runnerOf } from './dispatcher.ts';
-import { ExecutionRecord, type ExecutionRow, type OperationRow, type StepRow } from './execution-record.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { ExecutionLife } from './execution-life.ts';
+import { ExecutionRecord, type ExecutionRow, laneOf, type OperationRow, type StepRow } from './execution-record.ts';
 import type { LiveExecutions } from './live-executions.ts';
 import { refuseTooLarge } from './message-size.ts';
+import { type Chosen, givenTo, runnerOf } from './offer-rows.ts';
 
 /** What is to be run, with everything decided but by which Runner. */
 export interface StartRequest {
@@ -23,6 +26,10 @@ export interface StartRequest {
   readonly queueSeconds: number;
   readonly leaseSeconds: number;
   readonly graceSeconds: number;
+  readonly priority: number;
+  readonly outputLimit: OutputLimit;
+  /** Called in the transaction that makes it: what belongs to its making becomes durable with it, or not at all. */
+  alsoWrite?(tx: Transaction<Database>, executionId: string): Promise<void>;
   readonly user: { readonly id: string; readonly name: string };
 }
 
@@ -31,9 +38,9 @@ export interface StartDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly link: RunnerLink;
-  readonly journals: Journals;
   readonly live: LiveExecutions;
   readonly dispatcher: Dispatcher;
+  readonly life: ExecutionLife;
   created(record: ExecutionRecord): void;
 }
 
@@ -43,10 +50,13 @@ export interface StartDeps {
  * @throws OutrunnerError `invalid-input` when it is too large to be sent to an agent.
  */
 export async function startExecution(deps: StartDeps, request: StartRequest): Promise<ExecutionRecord> {
-  const { clock, dispatcher, journals, link, live, store } = deps;
+  const { clock, dispatcher, life, link, live, store } = deps;
   refuseTooLarge(request.workflow, request.options);
   const operationId = randomUUID();
-  const chosen = await dispatcher.choose(request.project.id, request.runnerTags, operationId);
+  // What waits already goes first, by the order of the queue.
+  const chosen = dispatcher.mustWait(laneOf(request.project.id, request.runnerTags))
+    ? null
+    : await dispatcher.choose(request.project.id, request.runnerTags, operationId);
   const now = clock.now();
   const row = executionRow(request, chosen, now);
   const steps = stepRows(request.workflow, row.id);
@@ -71,6 +81,7 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
         .execute();
       await tx.insertInto('execution_step').values(steps).execute();
       await tx.insertInto('operation').values(operation).execute();
+      await request.alsoWrite?.(tx, row.id);
       return number;
     });
   } catch (error) {
@@ -83,8 +94,7 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
     deps.created(record);
     dispatcher.wait(record);
   } else {
-    record.leaseUntil = clock.monotonic() + request.leaseSeconds * 1000;
-    journals.begin(operationId, operation.attempt);
+    life.hold(record);
     // The agent first: telling the consoles takes as long as the way to the agent, and nobody waits for it.
     dispatcher.send(record);
     deps.created(record);
@@ -117,6 +127,8 @@ function executionRow(request: StartRequest, chosen: Chosen | null, now: number)
     runner_tags: JSON.stringify(request.runnerTags),
     options: JSON.stringify(request.options),
     workflow: JSON.stringify(request.workflow),
+    priority: request.priority,
+    output_limit: JSON.stringify(request.outputLimit),
     queue_deadline: now + request.queueSeconds * 1000,
     lease_seconds: request.leaseSeconds,
     grace_seconds: request.graceSeconds,
@@ -148,7 +160,7 @@ function operationRow(id: string, row: ExecutionRow, chosen: Chosen | null, now:
     id,
     execution_id: row.id,
     attempt: 1,
-    state: 'pending',
+    state: chosen === null ? 'pending' : 'offered',
     runner_id: null,
     replica_id: null,
     created_at: now,
@@ -158,6 +170,6 @@ function operationRow(id: string, row: ExecutionRow, chosen: Chosen | null, now:
     lease_until: null,
     journal_bytes: null,
     journal_records: null,
-    ...(chosen === null ? {} : offerOf(chosen, now, row.lease_seconds)),
+    ...(chosen === null ? {} : givenTo(chosen, now, row.lease_seconds)),
   };
 }

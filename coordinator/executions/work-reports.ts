@@ -6,7 +6,7 @@ import type { HeldOperation, JournalFrame } from '../../protocol/wire.ts';
 import type { OperationRef, ResumeEntry, RunnerLink, WorkIntake } from '../gateway/runner-link.ts';
 import type { Journals } from '../journals/journals.ts';
 import type { Store } from '../store/store.ts';
-import { applyEvent, forgetEvents } from './apply-event.ts';
+import { applyEvent, coordinatorTime, forgetEvents } from './apply-event.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { ExecutionLife } from './execution-life.ts';
 import type { ExecutionRecord } from './execution-record.ts';
@@ -64,13 +64,14 @@ export class WorkReports implements WorkIntake {
       const one = holds.get(record.operation.id);
       if (one !== undefined && one.attempt === record.operation.attempt) {
         life.accepted(record);
+        record.renewLease(clock.monotonic());
         if (record.ended && !one.finished)
           record.note(clock.now(), 'Its Runner came back with it still running and was told to stop it.');
         if (record.ended || record.row.state === 'stopping') life.sendCancel(record);
       } else if (record.operation.state === 'offered') {
         // It lists everything that it wrote down; but one that it was just writing down may still be accepted.
         record.unlistedAt = clock.monotonic();
-      } else if (record.operation.state === 'accepted') {
+      } else if (!record.ended) {
         const host = record.row.replica_hostname ?? 'its host';
         life.lost(record, `The agent on ${host} came back without it: how it ended is not known.`);
       }
@@ -78,8 +79,11 @@ export class WorkReports implements WorkIntake {
     dispatcher.soon();
   }
 
-  heartbeat(replicaId: string, operations: readonly OperationRef[]): void {
-    const { clock, dispatcher, live } = this.#deps;
+  heartbeat(replicaId: string, operations: readonly OperationRef[], delivering: readonly OperationRef[]): void {
+    const { clock, life, live } = this.#deps;
+    const monotonic = clock.monotonic();
+    for (const ref of operations) this.#find(replicaId, ref)?.renewLease(monotonic);
+    for (const ref of delivering) this.#find(replicaId, ref)?.renewLease(monotonic);
     const offered = live.ofReplica(replicaId).filter((record) => record.operation.state === 'offered');
     if (offered.length > 0) {
       const listed = new Set(operations.map((one) => one.operation));
@@ -88,8 +92,8 @@ export class WorkReports implements WorkIntake {
         // It must not accept it any more; or it came back without it and had time to say that it took it after all.
         // Messages come in order, so it did not.
         const expired = clock.now() - (offeredAt ?? 0) > ACCEPT_WITHIN_MS + ACCEPT_SLACK_MS;
-        const passedOver = record.unlistedAt !== null && clock.monotonic() - record.unlistedAt > UNLISTED_MS;
-        if ((expired || passedOver) && !listed.has(id)) dispatcher.withdraw(record);
+        const passedOver = record.unlistedAt !== null && monotonic - record.unlistedAt > UNLISTED_MS;
+        if ((expired || passedOver) && !listed.has(id)) life.takenBack(record);
       }
     }
   }
@@ -108,15 +112,30 @@ export class WorkReports implements WorkIntake {
     // `conflict`: an attempt that was taken back is still there, and is being stopped.
     if ((PROBLEMS[code].retry || code === 'conflict') && record.row.state !== 'stopping') {
       dispatcher.avoid(replicaId);
-      dispatcher.withdraw(record);
+      life.takenBack(record);
       return;
     }
     const name = record.row.runner_name ?? 'The Runner';
     life.refused(record, `${name} refused it: ${detail === '' ? PROBLEMS[code].title : detail}`);
   }
 
+  returned(replicaId: string, { operation, attempt }: OperationRef, reason: string): void {
+    const { link, log, saver } = this.#deps;
+    const record = this.#find(replicaId, { operation, attempt });
+    if (record === null) {
+      this.#disown(replicaId, { operation, attempt });
+      return;
+    }
+    if (!this.#takeBack(record, replicaId, reason)) return;
+    // Before this is durable the agent must go on saying it: after a crash here nobody else could.
+    saver.saved(record).then(
+      () => link.send(replicaId, { type: 'ack', operation, attempt, next: 0, final: true }),
+      (error) => log.warn({ err: error, execution: record.id }, 'a return was not saved before the stop'),
+    );
+  }
+
   async frame(replicaId: string, frame: JournalFrame): Promise<string | null> {
-    const { clock, journals, life, log } = this.#deps;
+    const { clock, journals, log } = this.#deps;
     const record = this.#find(replicaId, frame);
     if (record === null) {
       this.#disown(replicaId, frame);
@@ -135,7 +154,6 @@ export class WorkReports implements WorkIntake {
         this.#acknowledge(record, append.next);
         return null;
       case 'taken':
-        life.accepted(record);
         try {
           await append.stored;
         } catch (error) {
@@ -178,7 +196,7 @@ export class WorkReports implements WorkIntake {
     const { journals, life, saver } = this.#deps;
     const opened = await journals.open(record.operation.id, record.operation.attempt);
     if (opened.events === null || opened.position.next === 0) return;
-    life.accepted(record);
+    life.started(record, this.#startOf(record, opened.events));
     if (!record.ended) forgetEvents(record);
     await this.#apply(record, opened.events, opened.position);
     if (!record.ended) saver.save(record);
@@ -196,6 +214,12 @@ export class WorkReports implements WorkIntake {
     if (record.operation.replica_id !== replicaId || record.operation.attempt !== held.attempt) return null;
     try {
       await record.ready;
+      if (held.returned) {
+        const { operation, attempt } = held;
+        if (this.#takeBack(record, replicaId, 'It was handed back.')) await this.#deps.saver.saved(record);
+        else this.#disown(replicaId, { operation, attempt });
+        return null;
+      }
       if (record.operation.journal_records !== null) return null;
       const { position } = await journals.open(held.operation, held.attempt);
       if (held.first <= position.next) return position.next;
@@ -230,6 +254,7 @@ export class WorkReports implements WorkIntake {
     if (events.length === 0) return;
     const skew = link.replica(record.operation.replica_id ?? '')?.skewMs ?? 0;
     const isLate = record.ended;
+    life.started(record, this.#startOf(record, events));
     for (const event of events) {
       // What was closed stays closed: of a late journal only the end is looked at, for a note.
       if (isLate && event.kind !== 'finished') continue;
@@ -246,6 +271,28 @@ export class WorkReports implements WorkIntake {
       return;
     }
     saver.save(record);
+  }
+
+  /** What its agent never started, and never will, is given to another. Returns false when that cannot be. */
+  #takeBack(record: ExecutionRecord, replicaId: string, reason: string): boolean {
+    const { clock, journals, life, log } = this.#deps;
+    const isEmpty = (journals.stored(record.operation.id)?.next ?? 0) === 0;
+    if (isEmpty && life.takenBack(record)) {
+      log.info({ execution: record.id, replica: replicaId, reason }, 'an agent handed an operation back');
+      return true;
+    }
+    // Its own journal says otherwise: it is not believed, and its lease ends it.
+    record.note(clock.now(), 'Its Runner said that it never started, although it has reported records of it.');
+    return false;
+  }
+
+  /** When it began: what its first record says, on our clock. */
+  #startOf(record: ExecutionRecord, events: readonly JournalRecord[]): number {
+    const { clock, link } = this.#deps;
+    const skew = link.replica(record.operation.replica_id ?? '')?.skewMs ?? 0;
+    const first = events.find((event) => event.kind === 'started');
+    if (first === undefined) return clock.now();
+    return coordinatorTime(first.time, skew, record.row.created_at, clock.now());
   }
 
   /** Tells an agent that nobody needs what it has of this attempt: it stops it and deletes its copy. */

@@ -157,7 +157,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       state.release(operation);
       table.changed(state);
     },
-    heardAt: (replicaId) => table.get(replicaId)?.heardAt ?? null,
+    isHeldBack: (replicaId) => table.get(replicaId)?.session?.heldBack ?? false,
     handle(given) {
       intake = given;
     },

@@ -13,6 +13,8 @@ export class ReplicaState implements ReplicaPresence {
   heardAt: number | null = null;
   saidGoodbye = false;
   speaksProtocol = true;
+  /** false: its agent is being stopped. */
+  accepting = true;
   running = 0;
   queued = 0;
   /** The agent's own limit and the administrator's. */

@@ -24,8 +24,8 @@ export interface RunnerLink {
   /** Counts an operation against the capacity of a replica until it is released. */
   reserve(replicaId: string, operation: string): void;
   release(replicaId: string, operation: string): void;
-  /** When the replica was last heard of, on the monotonic clock; null: not in this life of the coordinator. */
-  heardAt(replicaId: string): number | null;
+  /** true while the coordinator itself does not read what the replica says, because its own disk is behind. */
+  isHeldBack(replicaId: string): boolean;
   /** Says who takes what agents report. Once, before connections are let in. */
   handle(intake: WorkIntake): void;
 }
@@ -36,9 +36,12 @@ export interface WorkIntake {
   resume(replicaId: string, held: readonly HeldOperation[]): Promise<readonly ResumeEntry[]>;
   /** The agent was welcomed: work can be sent to it. */
   connected(replicaId: string, held: readonly HeldOperation[]): void;
-  heartbeat(replicaId: string, operations: readonly OperationRef[]): void;
+  /** `operations`: unfinished there; `delivering`: ended there, records still owed. Both are held for sure. */
+  heartbeat(replicaId: string, operations: readonly OperationRef[], delivering: readonly OperationRef[]): void;
   accepted(replicaId: string, ref: OperationRef): void;
   refused(replicaId: string, ref: OperationRef, code: ProblemCode, detail: string): void;
+  /** The agent never started it and never will. */
+  returned(replicaId: string, ref: OperationRef, reason: string): void;
   /**
    * Journal records arrived. The promise settles when they are stored or given up, so that a fast agent can be held
    * back; its value says what is wrong with the frame, or null.

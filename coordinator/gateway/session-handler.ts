@@ -125,6 +125,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.session = session;
     state.connectedSince = now;
     state.saidGoodbye = false;
+    state.accepting = true;
     state.runnerMaximum = maxOperations;
     state.startedAt = Number.isFinite(message.startedAt) ? Math.round(message.startedAt) : null;
     state.address = session.address;
@@ -170,6 +171,10 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       state.skewMs = skew;
       changed = true;
     }
+    if (message.accepting !== state.accepting) {
+      state.accepting = message.accepting;
+      changed = true;
+    }
     if (!sameChecks(state, message.checks)) {
       state.checks = message.checks;
       changed = true;
@@ -177,7 +182,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     if (changed) table.changed(state);
     if (beat.time !== now) beat = { time: now, text: JSON.stringify({ type: 'beat', time: now }) };
     state.session?.sendText(beat.text);
-    deps.intake()?.heartbeat(state.replicaId, message.operations);
+    deps.intake()?.heartbeat(state.replicaId, message.operations, message.delivering);
   }
 
   function goodbye(session: Session, state: ReplicaState): void {
@@ -222,6 +227,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
           return intake?.accepted(state.replicaId, message);
         case 'refused':
           return intake?.refused(state.replicaId, message, message.code, message.detail);
+        case 'returned':
+          return intake?.returned(state.replicaId, message, message.reason);
         case 'pong':
           if (!trips.answered(state, message.id)) log.debug({ replica: state.replicaId }, 'a pong came too late');
           return;
@@ -269,7 +276,7 @@ function isOver(session: Session): boolean {
 }
 
 function unfinished(message: Hello): { operation: string }[] {
-  return message.operations.filter((one) => !one.finished);
+  return message.operations.filter((one) => !one.finished && !one.returned);
 }
 
 function sameChecks(state: ReplicaState, checks: ReplicaState['checks']): boolean {

@@ -69,7 +69,8 @@ describe('presence', () => {
   it('is Busy at its capacity, Unhealthy with a failing self-check, and follows heartbeats', async () => {
     const agent = await newAgent({ maximum: 2 });
     await agent.connect();
-    agent.send({ type: 'heartbeat', time: 0, running: 2, queued: 1, maximum: 2, checks: [], operations: [] });
+    const lists = { checks: [], operations: [], delivering: [], accepting: true };
+    agent.send({ type: 'heartbeat', time: 0, running: 2, queued: 1, maximum: 2, ...lists });
     await agent.next('beat');
     expect(status()).toBe('Busy');
     agent.beat([], [{ check: 'disk', ok: false, detail: 'full' }]);

@@ -102,11 +102,12 @@ describe('the list', () => {
     for (const exitCode of [0, 0, 1]) {
       await coordinator.call(`/jobs/${jobs[0]?.id}/executions`, {});
       const operation = await agent.nextOperation();
-      agent.send({ type: 'accepted', operation: operation.operation, attempt: 1 });
-      await eventually(() => coordinator.executions.records.ofOperation(operation.operation)?.row.state === 'running');
-      coordinator.clock.advance(2000);
       const journal = new JournalWriter(operation, () => coordinator.clock.now());
-      agent.sendRecords(operation.operation, 1, journal.whole('', exitCode));
+      agent.sendRecords(operation.operation, 1, [journal.started(), journal.stepStarted(0)]);
+      await agent.next('ack');
+      coordinator.clock.advance(2000);
+      const ends = [journal.stepFinished(0, exitCode), journal.finished(exitCode === 0 ? 'succeeded' : 'failed')];
+      agent.sendRecords(operation.operation, 1, ends);
       await eventually(async () => (await agent.next('ack')).final);
     }
     const all = (await json(coordinator.call('/projects/Welcome/jobs'))) as {

@@ -11,7 +11,7 @@ import { jobDefinition } from './job-view.ts';
 import { resolveOptions } from './resolve-options.ts';
 
 /** What an ad hoc command gets, as a job would by default. */
-const AD_HOC = { queueSeconds: 3600, leaseSeconds: 600, graceSeconds: 10 };
+const AD_HOC = { queueSeconds: 3600, leaseSeconds: 600, graceSeconds: 10 } as const;
 
 type User = { readonly id: string; readonly name: string };
 
@@ -35,6 +35,8 @@ export async function runJob(
     queueSeconds: job.queueSeconds,
     leaseSeconds: job.leaseSeconds,
     graceSeconds: job.graceSeconds,
+    priority: body.priority ?? job.priority,
+    outputLimit: job.outputLimit,
     user,
   });
 }
@@ -58,6 +60,8 @@ export async function runAdHoc(
     runnerTags: body.runnerTags,
     options: {},
     ...AD_HOC,
+    priority: body.priority,
+    outputLimit: body.outputLimit,
     user,
   });
 }

@@ -132,6 +132,7 @@ function replicaView({ row, facts }: ReplicaRecord, presence: ReplicaPresence | 
     queued: presence?.queued ?? 0,
     maximum: presence?.maximum ?? row.maximum,
     checks: [...(presence?.checks ?? [])],
+    accepting: presence?.accepting ?? true,
     saidGoodbye: presence?.saidGoodbye ?? row.said_goodbye === 1,
     duplicateSeenAt: isoTime(presence?.duplicateSeenAt ?? row.duplicate_seen_at),
   };

@@ -1,5 +1,6 @@
 import type { Migration } from 'kysely/migration';
 import { firstTables } from './migrations/2026-11-first-tables.ts';
+import { priorityAndOutputLimit } from './migrations/2026-11-priority-and-output-limit.ts';
 
 /**
  * Every change of the tables, by name; they run in the order of their names. A migration that was released is never edited:
@@ -7,4 +8,5 @@ import { firstTables } from './migrations/2026-11-first-tables.ts';
  */
 export const MIGRATIONS: Record<string, Migration> = {
   '2026-11-first-tables': firstTables,
+  '2026-11-priority-and-output-limit': priorityAndOutputLimit,
 };

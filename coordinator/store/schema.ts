@@ -178,6 +178,8 @@ export interface ExecutionTable {
   runner_tags: Json;
   options: Json;
   workflow: Json;
+  priority: number;
+  output_limit: Json;
   queue_deadline: number;
   lease_seconds: number;
   grace_seconds: number;
@@ -205,7 +207,7 @@ export interface OperationTable {
   id: string;
   execution_id: string;
   attempt: number;
-  state: 'pending' | 'offered' | 'accepted' | 'ended';
+  state: 'pending' | 'offered' | 'accepted' | 'started' | 'ended';
   runner_id: string | null;
   replica_id: string | null;
   created_at: number;

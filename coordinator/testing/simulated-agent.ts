@@ -216,9 +216,15 @@ export class SimulatedAgent {
     this.#socket?.send(data);
   }
 
-  beat(operations: { operation: string; attempt: number }[] = [], checks: SelfCheck[] = []): void {
+  beat(
+    operations: { operation: string; attempt: number }[] = [],
+    checks: SelfCheck[] = [],
+    more: { delivering?: { operation: string; attempt: number }[]; accepting?: boolean } = {},
+  ): void {
     const load = { running: operations.length, queued: 0, maximum: this.#settings.maximum ?? 50 };
-    this.send({ type: 'heartbeat', time: this.#settings.now?.() ?? Date.now(), ...load, checks, operations });
+    const time = this.#settings.now?.() ?? Date.now();
+    const rest = { delivering: [], accepting: true, ...more };
+    this.send({ type: 'heartbeat', time, ...load, checks, operations, ...rest });
   }
 
   /** Sends journal records of an operation in one frame. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import { type ManualClock, manualClock } from '../../protocol/clock.ts';
-import type { Operation, Workflow } from '../../protocol/operation.ts';
+import { NO_OUTPUT_LIMIT, type Operation, type Workflow } from '../../protocol/operation.ts';
 import type { HeldOperation } from '../../protocol/wire.ts';
 import { createExecutions, type Executions } from '../executions/executions.ts';
 import { serveExecutions } from '../executions/routes.ts';
@@ -192,6 +192,8 @@ export class TestCoordinator {
       queueSeconds: 3600,
       leaseSeconds: 600,
       graceSeconds: 10,
+      priority: 0,
+      outputLimit: NO_OUTPUT_LIMIT,
       user: ACCOUNT,
       ...change,
     });
@@ -242,7 +244,7 @@ export interface GivenOperation {
 
 /** What an agent says of an operation that it holds from its first record on. */
 export function heldOf(ref: GivenOperation['ref'], next: number, finished = false): HeldOperation {
-  return { ...ref, first: 0, next, finished };
+  return { ...ref, first: 0, next, finished, returned: false };
 }
 
 /** A workflow of one-line commands. */
@@ -270,6 +272,7 @@ const DEAF = {
   heartbeat: () => undefined,
   accepted: () => undefined,
   refused: () => undefined,
+  returned: () => undefined,
   frame: async () => null,
   disconnected: () => undefined,
   revoked: () => undefined,

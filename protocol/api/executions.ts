@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ExecutionStateSchema, OperationStateSchema } from '../execution-state.ts';
 import { IdSchema, lineSchema, PageQuerySchema, pageOf, TimeSchema } from '../fields.ts';
 import { StepReasonSchema, SurvivorSchema } from '../journal.ts';
-import { WorkflowSchema } from '../operation.ts';
+import { OutputLimitSchema, WorkflowSchema } from '../operation.ts';
 import { SelectionRuleSchema } from '../selection.ts';
 import { route } from './route.ts';
 
@@ -44,6 +44,8 @@ export const ExecutionSummarySchema = z
     /** Why it is in this state, for a person; empty when there is nothing to say. */
     reason: z.string(),
     user: z.string(),
+    /** The higher goes first among those that wait. */
+    priority: z.number().int(),
     createdAt: TimeSchema,
     startedAt: TimeSchema.nullable(),
     endedAt: TimeSchema.nullable(),
@@ -59,6 +61,7 @@ export const ExecutionSchema = ExecutionSummarySchema.extend({
   steps: z.array(ExecutionStepSchema),
   keepGoing: z.boolean(),
   timeoutSeconds: z.number().int(),
+  outputLimit: OutputLimitSchema,
   /** What was run, as it was then: the job may have changed since. */
   workflow: WorkflowSchema.optional(),
   operation: z.object({ id: IdSchema, attempt: z.number().int(), state: OperationStateSchema }),
@@ -82,6 +85,8 @@ export const WaitingSchema = z
     since: TimeSchema.nullable(),
     /** When it gives up. */
     deadline: TimeSchema.nullable(),
+    /** Executions that wait for the same Runners and go before it; null: it is with a Runner already, or does not wait. */
+    ahead: z.number().int().nullable(),
     summary: z.string(),
     runners: z.array(z.object({ runner: named, rule: SelectionRuleSchema.nullable(), detail: z.string() })),
   })

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { IdSchema, PageQuerySchema, ProjectNameSchema, pageOf, TimeSchema, textSchema } from '../fields.ts';
-import { JobNameSchema, OptionNameSchema, OptionValuesSchema, WorkflowSchema } from '../operation.ts';
+import {
+  JobNameSchema,
+  NO_OUTPUT_LIMIT,
+  OptionNameSchema,
+  OptionValuesSchema,
+  OutputLimitSchema,
+  PrioritySchema,
+  WorkflowSchema,
+} from '../operation.ts';
 import { TagSelectionSchema } from '../tags.ts';
 import { ExecutionSchema, ExecutionSummarySchema } from './executions.ts';
 import { route } from './route.ts';
@@ -66,6 +74,9 @@ const jobFields = {
     .min(0, 'Grace must not be negative.')
     .max(600, 'At most 600 seconds.')
     .default(10),
+  /** Who goes first among those that wait for the same Runners: the higher number. */
+  priority: PrioritySchema.default(0),
+  outputLimit: OutputLimitSchema.default(NO_OUTPUT_LIMIT),
 };
 
 export const JobInputSchema = z.strictObject(jobFields);
@@ -91,6 +102,8 @@ export const RunJobSchema = z.strictObject({
   options: OptionValuesSchema.default({}),
   /** Instead of the job's own selection. */
   runnerTags: TagSelectionSchema.optional(),
+  /** Instead of the job's own. */
+  priority: PrioritySchema.optional(),
 });
 
 export const AdHocSchema = z
@@ -100,6 +113,8 @@ export const AdHocSchema = z
     interpreter: z.string().max(300).default(''),
     runnerTags: TagSelectionSchema.default([]),
     timeoutSeconds: z.number().int().min(0).max(2_592_000).default(0),
+    priority: PrioritySchema.default(0),
+    outputLimit: OutputLimitSchema.default(NO_OUTPUT_LIMIT),
   })
   .refine((body) => (body.command === undefined) !== (body.script === undefined), {
     path: ['command'],

@@ -108,6 +108,8 @@ export const ReplicaSchema = z
     queued: z.number().int(),
     maximum: z.number().int(),
     checks: z.array(SelfCheckSchema),
+    /** false: its agent is being stopped; it finishes what it has and takes nothing new. */
+    accepting: z.boolean(),
     saidGoodbye: z.boolean(),
     /** When another process connected with the same identity, last. */
     duplicateSeenAt: TimeSchema.nullable(),

@@ -32,6 +32,7 @@ const waiting: Waiting = {
   waiting: true,
   since: TIME,
   deadline: null,
+  ahead: 0,
   summary: 'None of the 2 Runners of this project can take it now.',
   runners: [
     { runner: { id: crypto.randomUUID(), name: 'db-2' }, rule: 'never-connected', detail: 'It has never connected.' },

@@ -21,6 +21,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   status: 'Status',
   connection: 'Connection',
   protocol: 'Version',
+  stopping: 'Being stopped',
   capacity: 'Capacity',
 };
 

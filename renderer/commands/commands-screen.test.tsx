@@ -44,7 +44,7 @@ function open(answers: Answers = {}) {
     listTags: () => ({ linux: 1 }),
     listExecutions: () => ({ items: [before, sampleExecution({ title: 'A job' })], next: null, total: 2 }),
     getExecution: ({ params }) => (params.id === before.id ? before : queued),
-    getWaiting: () => ({ waiting: true, since: null, deadline: null, summary: 'It waits.', runners: [] }),
+    getWaiting: () => ({ waiting: true, since: null, deadline: null, ahead: 0, summary: 'It waits.', runners: [] }),
     runAdHoc: () => queued,
     ...answers,
   });

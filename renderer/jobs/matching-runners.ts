@@ -24,6 +24,7 @@ export function candidateOf(runner: Runner, project: string): CandidateRunner {
         connected: replica.connected,
         // A replica of another protocol is turned away at the door: a connected one speaks it.
         speaksProtocol: true,
+        accepting: replica.accepting,
         failingChecks: replica.checks.filter(({ ok }) => !ok).map(({ check }) => check),
         load: replica.running + replica.queued,
         credit: room(replica),

@@ -27,6 +27,8 @@ const STEP_ENDED: Readonly<Record<StepReason, string>> = {
   IOFailure: 'failed: its output could not be read',
   'interpreter-missing': 'failed: its interpreter is missing on the host',
   'agent-restarted': 'ended because the agent was restarted',
+  'agent-stopped': 'was stopped because the agent was stopped',
+  'output-limit': 'was stopped at its limit of output',
   skipped: 'was skipped',
 };
 

@@ -56,6 +56,7 @@ export function sampleReplica(change: Partial<Replica> = {}): Replica {
     lastSeen: TIME,
     connected: true,
     connectedSince: TIME,
+    accepting: true,
     transport: 'websocket',
     proxy: null,
     skewMs: 12,
