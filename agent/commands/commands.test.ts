@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { privateCertificate } from '../testing/certificate.ts';
 import { connectProxy } from '../testing/connect-proxy.ts';
@@ -32,7 +33,7 @@ test('the version is told to machines, too', async () => {
   const { stdout } = await ends(['version', '--json'], await temporaryFolder());
   expect(JSON.parse(stdout)).toMatchObject({
     version: '0.1.0',
-    protocol: 1,
+    protocol: PROTOCOL_VERSION,
     platform: `${process.platform}-${process.arch}`,
   });
 });
@@ -202,7 +203,7 @@ test('a second agent on the same folder is refused; after a crash the folder is 
   await coordinator.connected();
 });
 
-test('SIGTERM ends it with 0 after the good-bye; a second signal ends it at once', async () => {
+test('SIGTERM waits for what runs, a second one stops it, a third ends the agent at once', async () => {
   const coordinator = await testCoordinator();
   const folder = await packageFolder(coordinator);
   const agent = runAgentProgram(['run'], { cwd: folder });
@@ -213,7 +214,9 @@ test('SIGTERM ends it with 0 after the good-bye; a second signal ends it at once
   );
   await coordinator.recorded(operation, ({ kind }) => kind === 'output');
   agent.child.kill('SIGTERM');
-  await expect.poll(agent.stderr).toContain('once more ends at once');
+  await expect.poll(agent.stderr).toContain('Waiting up to 30 s for what still runs.');
+  agent.child.kill('SIGTERM');
+  await expect.poll(agent.stderr).toContain('the next signal this ends without waiting');
   agent.child.kill('SIGTERM');
   expect(await agent.exited).toBe(143);
   const next = runAgentProgram(['run'], { cwd: folder });

@@ -181,7 +181,7 @@ test('when the agent is stopped, what runs is stopped and said before the good-b
   await agent.ended;
   const records = coordinator.journal(operation).records;
   expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', reason: 'maintenance of the host' });
-  expect(stepEnds(records)[0]?.reason).toBe('agent-restarted');
+  expect(stepEnds(records)[0]?.reason).toBe('agent-stopped');
   await coordinator.said('goodbye');
   expect(findLinuxProcesses(null, operation)).toEqual([]);
   expect(Number(await readFile(join(agent.folder, 'pid'), 'utf8'))).toBeGreaterThan(1);

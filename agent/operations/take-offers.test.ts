@@ -39,7 +39,7 @@ test('what is being written down is among what a new session hears of, until it 
   );
   desk.offer(payload, signature, clock.now());
   expect(desk.pendingFacts()).toEqual([
-    { operation: operation.operation, attempt: 1, first: 0, next: 0, finished: false },
+    { operation: operation.operation, attempt: 1, first: 0, next: 0, finished: false, returned: false },
   ]);
   const held = await taken.promise;
   expect(desk.pendingFacts()).toEqual([]);

@@ -23,6 +23,9 @@ export interface TestAgentOptions {
   readonly clock?: Clock;
 }
 
+/** A small disk is enough, and nobody waits for what runs when a test is over. */
+const BASE_ENV = { OUTRUNNER_DISK_FLOOR_MB: '1', OUTRUNNER_FINISH_SECONDS: '0' };
+
 /** A coordinator that is stopped when the test has finished. The test fails if the agent broke the protocol. */
 export async function testCoordinator(tls?: { key: string; cert: string }): Promise<TestCoordinator> {
   const coordinator = await new TestCoordinator(tls ?? null).start();
@@ -46,7 +49,7 @@ export async function testAgent(coordinator: TestCoordinator, options: TestAgent
     paths: { config, state },
     log: createLog('plain', clock, (line) => void lines.push(line)),
     clock,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, OUTRUNNER_DISK_FLOOR_MB: '1', ...options.env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...BASE_ENV, ...options.env },
     random: () => 0.1,
   });
   // The test looks at how it ended; without this, a rejection before it looks would end the test run.
