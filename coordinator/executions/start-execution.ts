@@ -13,6 +13,8 @@ import { refuseTooLarge } from './message-size.ts';
 
 /** What is to be run, with everything decided but by which Runner. */
 export interface StartRequest {
+  /** For a call that may be repeated: the id that the execution gets. */
+  readonly onceId?: string | undefined;
   readonly project: { readonly id: string; readonly name: string };
   readonly kind: ExecutionRow['kind'];
   readonly job: { readonly id: string; readonly name: string; readonly group: string } | null;
@@ -94,7 +96,7 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
 
 function executionRow(request: StartRequest, chosen: Chosen | null, now: number): ExecutionRow {
   return {
-    id: randomUUID(),
+    id: request.onceId ?? randomUUID(),
     number: 0,
     project_id: request.project.id,
     project_name: request.project.name,
