@@ -1,0 +1,9 @@
+import { cutTrial } from './cut-trial.ts';
+import { killTrial } from './kill-trial.ts';
+import { latencyTrial } from './latency-trial.ts';
+import { proxyTrial } from './proxy-trial.ts';
+import type { Trial } from './report.ts';
+import { slowLinkTrial } from './slow-link-trial.ts';
+
+/** All trials, by the order in which they are run. */
+export const TRIALS: readonly Trial[] = [killTrial, cutTrial, slowLinkTrial, latencyTrial, proxyTrial];
