@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { startCoordinator } from '../bench/harness/coordinator.ts';
@@ -11,10 +11,10 @@ const SQUID = '/usr/sbin/squid';
 /** From the new start of the proxy until the agent is there again. */
 const RECOVERY_MS = 20_000;
 
-/** A real squid between agent and coordinator is killed and started again while a step runs. */
+/** A real squid between agent and coordinator is stopped and started again while a step runs. */
 export const proxyTrial: Trial = {
   name: 'proxy-restart',
-  what: 'squid in between is killed and started again in mid work (about 15 s)',
+  what: 'squid in between is stopped and started again in mid work (about 15 s)',
   whyNot: async () => (existsSync(SQUID) ? null : 'squid is needed (package squid)'),
   async run({ work, executable, say }) {
     const findings = new Findings();
@@ -37,9 +37,11 @@ export const proxyTrial: Trial = {
       return replicas[0]?.connected === true;
     };
     await eventually('the step prints', 10_000, async () => ((await lineCount()) > 20 ? true : undefined));
-    await first.stop('SIGKILL');
+    await first.stop('SIGTERM');
     say('the proxy is gone');
-    await eventually('the connection is seen to be gone', 5_000, async () => ((await isConnected()) ? undefined : true));
+    await eventually('the connection is seen to be gone', 5_000, async () =>
+      (await isConnected()) ? undefined : true,
+    );
     const atKill = await lineCount();
     await eventually('the step goes on', 10_000, async () => ((await lineCount()) > atKill + 40 ? true : undefined));
     const second = await startSquid(work, port);
@@ -52,11 +54,14 @@ export const proxyTrial: Trial = {
     const printed = await readSoFar(lines);
     findings.promise((await outputOf(api, id)).toString() === printed, 'The output is not what was printed.');
     findings.promise(new Set(printed.match(/of \d+/g)).size === 1, 'It ran twice.');
-    const log = await readSoFar(path.join(work, 'squid-access.log'));
+    const log = await readSoFar(path.join(work, 'squid', 'access.log'));
     findings.figure('tunnels that squid counted', log.split('CONNECT').length - 1);
-    findings.promise(log.includes(`CONNECT 127.0.0.1:${new URL(coordinator.url).port}`), 'It did not go through squid.');
+    findings.promise(
+      log.includes(`CONNECT 127.0.0.1:${new URL(coordinator.url).port}`),
+      'It did not go through squid.',
+    );
     await agent.program.stop('SIGTERM');
-    await second.stop('SIGKILL');
+    await second.stop('SIGTERM');
     await coordinator.stop();
     return findings.report;
   },
@@ -64,21 +69,25 @@ export const proxyTrial: Trial = {
 
 /** Squid in the foreground, as little of it as a tunnel needs. Resolves when it takes connections. */
 async function startSquid(work: string, port: number): Promise<RunningProgram> {
+  const folder = path.join(work, 'squid');
   const file = path.join(work, 'squid.conf');
+  await mkdir(folder, { recursive: true });
+  // Started by root, squid gives up its rights and has to write as another user.
+  await chmod(folder, 0o777);
+  await chmod(work, 0o711);
   const lines = [
     `http_port 127.0.0.1:${port}`,
     'http_access allow all',
     'cache deny all',
-    `pid_filename ${work}/squid.pid`,
-    `access_log stdio:${work}/squid-access.log`,
-    `cache_log ${work}/squid-cache.log`,
-    `coredump_dir ${work}`,
+    'pid_filename none',
+    `access_log stdio:${folder}/access.log`,
+    `cache_log ${folder}/cache.log`,
+    `coredump_dir ${folder}`,
     'pinger_enable off',
     'shutdown_lifetime 0 seconds',
-    ...(process.getuid?.() === 0 ? ['cache_effective_user root'] : []),
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
-  const squid = startProgram(SQUID, ['-N', '-f', file]);
+  const squid = startProgram(SQUID, ['-N', '-d', '1', '-n', `outrunner${process.pid}x${port}`, '-f', file]);
   let over = false;
   squid.ended.then(
     () => {
