@@ -1,3 +1,5 @@
+import { agentDiskTrial } from './agent-disk-trial.ts';
+import { coordinatorDiskTrial } from './coordinator-disk-trial.ts';
 import { cutTrial } from './cut-trial.ts';
 import { killTrial } from './kill-trial.ts';
 import { latencyTrial } from './latency-trial.ts';
@@ -6,4 +8,12 @@ import type { Trial } from './report.ts';
 import { slowLinkTrial } from './slow-link-trial.ts';
 
 /** All trials, by the order in which they are run. */
-export const TRIALS: readonly Trial[] = [killTrial, cutTrial, slowLinkTrial, latencyTrial, proxyTrial];
+export const TRIALS: readonly Trial[] = [
+  killTrial,
+  cutTrial,
+  slowLinkTrial,
+  latencyTrial,
+  proxyTrial,
+  agentDiskTrial,
+  coordinatorDiskTrial,
+];
