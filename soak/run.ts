@@ -1,13 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { endAll } from '../bench/harness/process.ts';
+import { endAll, everyOutput } from '../bench/harness/process.ts';
 import { ensureBuilt } from '../build/ensure-built.ts';
 import { hostsOfThisProcess, runOnCoordinatorHost } from './in-namespaces.ts';
-import { printReport } from './report.ts';
+import { printReport, type Trial } from './report.ts';
+import { removeSmallDisks } from './small-disk.ts';
 import { TRIALS } from './trials.ts';
 
 const HELP = `npm run soak -- [options]
@@ -57,15 +58,42 @@ function readOptions(): z.infer<typeof OptionsSchema> {
 }
 
 /** Runs one trial in a process of its own on the coordinator's host. */
-async function inNamespaces(name: string): Promise<number> {
+async function inNamespaces(name: string): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'outrunner-soak-hosts-'));
   try {
     const flags = (['packed', 'keep', 'quiet'] as const).filter((flag) => options[flag]).map((flag) => `--${flag}`);
     const code = await runOnCoordinatorHost(['--only', name, '--seed', String(options.seed), ...flags], folder);
-    return process.exitCode === 1 ? 1 : code;
+    if (code !== 0) process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Runs one trial in this process and prints what it found. What it wrote and printed is left for a look when that is bad. */
+async function here(trial: Trial): Promise<void> {
+  console.log(`${trial.name}: ${trial.what}; --seed ${options.seed}`);
+  const work = await mkdtemp(path.join(os.tmpdir(), `outrunner-soak-${trial.name}-`));
+  const begun = performance.now();
+  const seconds = () => (performance.now() - begun) / 1000;
+  const say = (line: string) => {
+    if (!options.quiet) console.log(`  ${seconds().toFixed(1).padStart(6)} s  ${line}`);
+  };
+  const run = trial.run({ ...options, work, executable, say });
+  const report = await Promise.race([run, interrupted]).catch((error: unknown) => {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { figures: [], violations: [`It could not be tried to its end: ${what}`] };
+  });
+  printReport(`${trial.name}, --seed ${options.seed}, ${seconds().toFixed(0)} s`, report);
+  await endAll();
+  await removeSmallDisks();
+  const isBad = report.violations.length > 0;
+  if (isBad) {
+    const programs = everyOutput().map(({ command, output }) => `$ ${command}\n${output}`);
+    await writeFile(path.join(work, 'programs.log'), programs.join('\n'));
+    process.exitCode = 1;
+  }
+  if (options.keep || isBad) console.log(`  left for a look: ${work}`);
+  else await rm(work, { recursive: true, force: true });
 }
 
 const options = readOptions();
@@ -83,29 +111,16 @@ await ensureBuilt(['coordinator', 'agents'], console.log);
 const executable = options.packed
   ? path.resolve(import.meta.dirname, `../dist/agents/${process.platform}-${process.arch}/outrunner-agent`)
   : undefined;
+const interrupted = new Promise<never>((_, reject) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => reject(new Error(`It was broken off (${signal}).`)));
+});
+interrupted.catch(() => undefined);
 for (const trial of TRIALS.filter(({ name }) => names.includes(name))) {
   const reason = (await trial.whyNot?.()) ?? null;
-  if (reason !== null) {
-    console.log(`SKIPPED ${trial.name}: ${reason}`);
-    continue;
-  }
-  if (trial.inNamespaces && hostsOfThisProcess() === null) {
-    process.exitCode = await inNamespaces(trial.name);
-    continue;
-  }
-  console.log(`${trial.name}: ${trial.what}; --seed ${options.seed}`);
-  const work = await mkdtemp(path.join(os.tmpdir(), `outrunner-soak-${trial.name}-`));
-  const begun = performance.now();
-  try {
-    const say = options.quiet
-      ? () => undefined
-      : (line: string) => console.log(`  ${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
-    const report = await trial.run({ ...options, work, executable, say });
-    printReport(`${trial.name}, --seed ${options.seed}, ${((performance.now() - begun) / 1000).toFixed(0)} s`, report);
-    if (report.violations.length > 0) process.exitCode = 1;
-  } finally {
-    await endAll();
-    if (options.keep || process.exitCode === 1) console.log(`  left for a look: ${work}`);
-    else await rm(work, { recursive: true, force: true });
-  }
+  if (reason !== null) console.log(`SKIPPED ${trial.name}: ${reason}`);
+  else if (trial.inNamespaces && hostsOfThisProcess() === null) await inNamespaces(trial.name);
+  else await here(trial);
 }
+// A trial that was broken off may still have timers and connections.
+process.exit(process.exitCode ?? 0);

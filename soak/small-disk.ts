@@ -4,6 +4,17 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+const mounted = new Set<string>();
+
+/** Unmounts what a trial that was broken off has left. */
+export async function removeSmallDisks(): Promise<void> {
+  for (const folder of [...mounted]) await unmount(folder);
+}
+
+async function unmount(folder: string): Promise<void> {
+  await run('umount', ['--lazy', folder]);
+  mounted.delete(folder);
+}
 
 export interface SmallDisk {
   readonly folder: string;
@@ -27,6 +38,7 @@ export async function whyNoSmallDisk(): Promise<string | null> {
 export async function smallDisk(folder: string, megabytes: number): Promise<SmallDisk> {
   await mkdir(folder, { recursive: true });
   await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', folder]);
+  mounted.add(folder);
   const ballast = path.join(folder, 'ballast');
   const free = async () => {
     const { bavail, bsize } = await statfs(folder);
@@ -41,8 +53,6 @@ export async function smallDisk(folder: string, megabytes: number): Promise<Smal
     async empty() {
       await rm(ballast, { force: true });
     },
-    async remove() {
-      await run('umount', ['--lazy', folder]);
-    },
+    remove: () => unmount(folder),
   };
 }
