@@ -108,6 +108,14 @@ export class AcceptedStore {
 }
 
 /**
+ * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
+ * leave a plan without a journal: that looks like an operation that never began, and it would run again.
+ */
+export async function forgetAccepted(folder: string): Promise<void> {
+  await rm(join(folder, PLAN), { force: true });
+}
+
+/**
  * Reads what earlier processes accepted, in the order in which they did. What was not written to its end was never accepted,
  * and is deleted.
  */

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findLinuxProcesses } from '../executors/linux-processes.ts';
@@ -109,6 +109,39 @@ test('after a power cut, an operation that may have begun is not run again', asy
   expect(outcomeOf(records).outcome).toBe('failed');
   expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
   expect(await readFile(file, 'utf8')).toBe('run\n');
+});
+
+test('killed while what is done with is deleted, the agent does not run it again', async () => {
+  const { coordinator, agent, start, folder } = await ready();
+  const file = join(folder, 'runs');
+  const kept = join(folder, 'kept');
+  const offer = () =>
+    coordinator.offer([{ type: 'command', command: `echo run >> '${file}'; until [ -e '${folder}/go' ]; do :; done` }]);
+  const operations = [await offer(), await offer()];
+  for (const operation of operations) {
+    const own = join(folder, 'state', 'operations', `${operation}.1`);
+    await coordinator.recorded(operation, ({ kind }) => kind === 'step-started');
+    await cp(own, join(kept, `${operation}.1`), { recursive: true });
+  }
+  await writeFile(join(folder, 'go'), '');
+  for (const operation of operations) {
+    await coordinator.finished(operation);
+    await expect.poll(() => readdir(join(folder, 'state', 'operations'))).not.toContain(`${operation}.1`);
+  }
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  // As the disk looks when the blow came in the middle of the deletion: of one the journal is gone, of the other nothing yet.
+  const [half] = operations as [string];
+  for (const name of await readdir(join(kept, `${half}.1`)))
+    if (name.startsWith('journal-')) await rm(join(kept, `${half}.1`, name));
+  await cp(kept, join(folder, 'state', 'operations'), { recursive: true });
+  const sessions = coordinator.sessions;
+  start();
+  await expect.poll(() => coordinator.sessions).toBeGreaterThan(sessions);
+  const { hello } = await coordinator.connected();
+  expect(hello.operations).toEqual([]);
+  expect(await readFile(file, 'utf8')).toBe('run\nrun\n');
+  expect((await readdir(join(folder, 'state', 'operations'))).filter((name) => name !== 'ended.jsonl')).toEqual([]);
 });
 
 test('killed at any moment of many operations, each ends exactly once with a journal without gaps', async () => {

@@ -2,6 +2,7 @@ import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts, ToAgent } from '../../protocol/wire.ts';
 import type { SessionLink, SessionWork, Welcome } from '../connection/session-link.ts';
 import { processTree } from '../executors/process-tree.ts';
+import { forgetAccepted } from './accepted-store.ts';
 import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
 import { type HeldOperation, heldFacts, operationKey, refOf, removeWorkingFolder } from './held-operation.ts';
@@ -70,8 +71,14 @@ export class Operations implements SessionWork, OfferTable {
 
   /** Takes up what an earlier process of the agent left. Call once, before the first session. */
   async recover(): Promise<void> {
-    const { root, clock, log } = this.#deps;
-    for (const found of await recoverOperations({ root, log, spoolOptions: (key) => this.#spoolOptions(key) })) {
+    const { root, clock, ledger, log } = this.#deps;
+    const isDone = (key: string) => ledger.has(key);
+    for (const found of await recoverOperations({
+      root,
+      log,
+      isDone,
+      spoolOptions: (key) => this.#spoolOptions(key),
+    })) {
       this.#hold(found.held);
       this.#maximum = Math.min(this.#maximum, found.maximum);
       if (found.held.phase === 'queued') this.#queue.push(found.held);
@@ -347,6 +354,7 @@ export class Operations implements SessionWork, OfferTable {
         this.#held.delete(held.key);
         if (this.#latest.get(held.operation.operation) === held) this.#latest.delete(held.operation.operation);
         await this.#deps.ledger.add(held.key, held.operation.acceptBefore);
+        await forgetAccepted(held.folder);
         await held.spool.remove();
         this.#wake();
       })

@@ -15,6 +15,18 @@ test('a fast link soon lets megabytes be on their way', () => {
   expect(window.limit).toBe(8 << 20);
 });
 
+test('a fast link on which every byte takes long is used as well', () => {
+  const clock = manualClock();
+  const window = new SendWindow(clock);
+  let next = 0;
+  for (let round = 0; round < 10; round++) {
+    while (window.isOpen) window.sent('a', ++next, 16 << 10);
+    clock.advance(700);
+    window.acknowledged('a', next);
+  }
+  expect(window.limit).toBe(8 << 20);
+});
+
 test('on a link of 64 kbit/s no more than a few seconds wait in line, and nothing stops', () => {
   const clock = manualClock();
   const window = new SendWindow(clock);

@@ -4,10 +4,12 @@ import type { Clock } from '../../protocol/clock.ts';
 const LEAST = 16 << 10;
 const FIRST = 64 << 10;
 const MOST = 8 << 20;
-/** An acknowledgement that comes sooner than this lets more be on its way… */
+/** An acknowledgement that waited in line for less than this lets more be on its way… */
 const SOON_MS = 500;
-/** …and one that comes later than this, less. */
+/** …and one that waited longer than this, less. */
 const LATE_MS = 2_000;
+/** No way takes longer than this by itself: what is slower waits in line. */
+const LONGEST_WAY_MS = 800;
 
 interface Sent {
   /** Number after the last record of the frame. */
@@ -19,7 +21,8 @@ interface Sent {
 /**
  * How much of the journals is on its way. On a slow link everything that is written waits in line, heartbeats too: with too
  * much in front of them, both ends would take each other for dead. So the amount follows how soon the other end
- * acknowledges; on a fast link it never matters.
+ * acknowledges; on a fast link it never matters. What the way itself takes is no wait in line: over a satellite nothing is
+ * acknowledged sooner, however little was sent.
  */
 export class SendWindow {
   readonly #clock: Clock;
@@ -28,6 +31,8 @@ export class SendWindow {
   #inFlight = 0;
   #limit = FIRST;
   #shrunkAt = Number.NEGATIVE_INFINITY;
+  /** What the way there and back takes at most: the quickest acknowledgement of this session. */
+  #wayMs = LONGEST_WAY_MS;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -61,7 +66,8 @@ export class SendWindow {
     this.#inFlight -= bytes;
     const latest = arrived.at(-1)?.at ?? now;
     if (bytes === 0) return;
-    const waited = now - latest;
+    this.#wayMs = Math.min(this.#wayMs, now - latest);
+    const waited = now - latest - this.#wayMs;
     if (waited <= SOON_MS) this.#limit = Math.min(MOST, this.#limit + bytes);
     // Once for all that was on its way: what is acknowledged next was sent before this was known.
     else if (waited > LATE_MS && latest > this.#shrunkAt) {

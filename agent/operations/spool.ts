@@ -175,7 +175,10 @@ export class Spool {
   async restartAt(first: number): Promise<void> {
     await this.flushed();
     const old = this.#segments;
-    this.#segments = [new SpoolSegment(this.folder, first)];
+    const fresh = new SpoolSegment(this.folder, first);
+    // Before the old ones are deleted: a journal without any file would look as if nothing had ever begun.
+    await fresh.file();
+    this.#segments = [fresh];
     this.#next = first;
     for (const segment of old) await segment.remove();
   }

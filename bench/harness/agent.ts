@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { NewRunner, Runner } from '../../protocol/api/runners.ts';
-import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import { type RunnerConfig, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import type { CoordinatorProcess } from './coordinator.ts';
 import { type RunningProgram, startProgram } from './process.ts';
 
@@ -16,11 +16,15 @@ export interface AgentProcess {
   kill(): Promise<void>;
 }
 
+/** The way from the agent to the coordinator, where it is not the one of the API client. */
+export type Way = { url?: string } & Pick<RunnerConfig, 'ca' | 'proxy'>;
+
 /** Creates a Runner and writes the `runner.json` that its package would hold into `folder`. */
 export async function writeRunnerConfig(
   coordinator: Pick<CoordinatorProcess, 'api' | 'publicKey'>,
   folder: string,
   runner: Partial<NewRunner> & { name: string },
+  { url, ...way }: Way = {},
 ): Promise<Runner> {
   const { api } = coordinator;
   const created = await api.call('createRunner', {
@@ -28,9 +32,10 @@ export async function writeRunnerConfig(
   });
   const config = RunnerConfigSchema.parse({
     version: 1,
-    coordinator: { url: api.url, publicKey: await coordinator.publicKey() },
+    coordinator: { url: url ?? api.url, publicKey: await coordinator.publicKey() },
     runner: { id: created.runner.id, name: created.runner.name },
     enrolment: created.enrolment,
+    ...way,
   });
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config, null, 2), { mode: 0o600 });
@@ -72,12 +77,18 @@ export async function startAgent(
   };
 }
 
-/** Starts the agent's bundle on a folder that holds a `runner.json`. */
-export function runAgent(folder: string, wrap?: readonly string[]): RunningProgram {
+export interface RunAgentOptions {
+  /** The packed executable; absent: the bundle under Node. */
+  readonly executable?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Starts the agent on a folder that holds a `runner.json`. */
+export function runAgent(folder: string, wrap?: readonly string[], options: RunAgentOptions = {}): RunningProgram {
   return startProgram(
-    process.execPath,
+    options.executable ?? process.execPath,
     [
-      path.join(root, 'dist/agent/agent.cjs'),
+      ...(options.executable === undefined ? [path.join(root, 'dist/agent/agent.cjs')] : []),
       'run',
       '--config',
       path.join(folder, 'runner.json'),
@@ -86,6 +97,7 @@ export function runAgent(folder: string, wrap?: readonly string[]): RunningProgr
     ],
     {
       cwd: folder,
+      env: { ...process.env, ...options.env },
       ...(wrap ? { wrap } : {}),
     },
   );

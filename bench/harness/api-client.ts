@@ -9,11 +9,18 @@ export interface ApiClient {
   call<Name extends RouteName>(
     name: Name,
     request?: RouteRequest<(typeof ROUTES)[Name]>,
+    init?: CallInit,
   ): Promise<RouteAnswer<(typeof ROUTES)[Name]>>;
   /** A call whose answer is no JSON. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Opens the live stream; resolves when it stands. */
   live(): Promise<LiveFeed>;
+}
+
+export interface CallInit {
+  /** For a POST that must not happen twice however often it is sent. */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
 }
 
 export interface LiveFeed {
@@ -33,7 +40,7 @@ export function apiClient(url: string, token: string): ApiClient {
   return {
     url,
     token,
-    async call(name, request) {
+    async call(name, request, init = {}) {
       const row = ROUTES[name];
       const { params, query, body } = (request ?? {}) as {
         params?: Record<string, unknown>;
@@ -42,7 +49,12 @@ export function apiClient(url: string, token: string): ApiClient {
       };
       const response = await send(routePath(row, params, query), {
         method: row.method,
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: {
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(init.idempotencyKey === undefined ? {} : { 'idempotency-key': init.idempotencyKey }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(init.signal === undefined ? {} : { signal: init.signal }),
       });
       if (!response.ok) throw await problemOf(response);
       if (!('answer' in row)) return undefined as never;

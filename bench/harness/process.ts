@@ -15,6 +15,12 @@ export interface RunningProgram {
 }
 
 const running = new Set<ChildProcess>();
+const started: { readonly command: string; output(): string }[] = [];
+
+/** What each program that was started here has printed, for a look at what went wrong. */
+export function everyOutput(): readonly { command: string; output: string }[] {
+  return started.map(({ command, output }) => ({ command, output: output() }));
+}
 
 /** Ends every program that is still there: for the end of a test file, also when it failed. */
 export async function endAll(): Promise<void> {
@@ -41,6 +47,7 @@ export function startProgram(
   });
   running.add(child);
   let text = '';
+  started.push({ command: [program, ...rest].join(' '), output: () => text });
   const waiting = new Set<() => void>();
   const heard = (chunk: Buffer) => {
     text += chunk.toString('utf8');

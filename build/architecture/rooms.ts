@@ -13,11 +13,12 @@ interface Room {
   readonly because: string;
 }
 
-const EVERYTHING = ['protocol', 'agent', 'coordinator', 'renderer', 'electron', 'build', 'bench', 'e2e'];
+const EVERYTHING = ['protocol', 'agent', 'coordinator', 'renderer', 'electron', 'build', 'bench', 'soak', 'e2e'];
 
 /** The table of `docs/architecture.md`. An import goes down this list, never up or sideways. */
 export const ROOMS: Record<string, Room> = {
   e2e: { mayImport: EVERYTHING, because: 'tests of the whole see the whole' },
+  soak: { mayImport: EVERYTHING, because: 'long trials try the whole' },
   bench: { mayImport: EVERYTHING, because: 'benchmarks measure the whole' },
   build: {
     mayImport: ['protocol'],

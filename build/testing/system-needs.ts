@@ -36,6 +36,9 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('openssl', 'certificates for TLS tests'), applies: linux, packages: ['openssl'] },
   { ...program('nft', 'a firewall in front of an agent'), applies: linux, packages: ['nftables'] },
   { ...program('ip', 'network namespaces'), applies: linux, packages: ['iproute2'] },
+  { ...program('tc', 'a slow link'), applies: linux, packages: ['iproute2'] },
+  { ...program('squid', 'a proxy as companies have it'), applies: linux, packages: ['squid'] },
+  { ...program('mount', 'a disk that is full'), applies: linux, packages: ['mount'] },
 ];
 
 function program(name: string, usedFor: string): Pick<SystemNeed, 'name' | 'usedFor' | 'isThere'> {

@@ -3,6 +3,7 @@ import type { Execution } from '../../protocol/api/executions.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
+import { ANSWERS_KEPT_MS } from '../http/idempotency.ts';
 import type { Journals } from '../journals/journals.ts';
 import type { Live } from '../live/live.ts';
 import type { WorkSignal } from '../presence.ts';
@@ -141,7 +142,13 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
     start,
     async run(request) {
       const created = (record: ExecutionRecord) => announcer.created(record);
-      return view(await startExecution({ ...deps, live: records, dispatcher, life, created }, request));
+      const { onceId, ...rest } = request;
+      const earlier =
+        onceId === undefined ? null : (records.ofExecution(onceId) ?? (await loadExecution(store, onceId)));
+      // The call was made before, and the coordinator died before it could keep the answer.
+      if (earlier !== null && earlier.row.created_at > clock.now() - ANSWERS_KEPT_MS) return view(earlier);
+      const start = { ...rest, onceId: earlier === null ? onceId : undefined };
+      return view(await startExecution({ ...deps, live: records, dispatcher, life, created }, start));
     },
     async get(id) {
       const record = records.ofExecution(id) ?? (await loadExecution(store, id));

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Transaction } from 'kysely';
 import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
 import { type OutputLimit, stepLabel, type Workflow } from '../../protocol/operation.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
-import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { ExecutionLife } from './execution-life.ts';
@@ -16,6 +14,8 @@ import { type Chosen, givenTo, runnerOf } from './offer-rows.ts';
 
 /** What is to be run, with everything decided but by which Runner. */
 export interface StartRequest {
+  /** For a call that may be repeated: the id that the execution gets. */
+  readonly onceId?: string | undefined;
   readonly project: { readonly id: string; readonly name: string };
   readonly kind: ExecutionRow['kind'];
   readonly job: { readonly id: string; readonly name: string; readonly group: string } | null;
@@ -28,8 +28,6 @@ export interface StartRequest {
   readonly graceSeconds: number;
   readonly priority: number;
   readonly outputLimit: OutputLimit;
-  /** Called in the transaction that makes it: what belongs to its making becomes durable with it, or not at all. */
-  alsoWrite?(tx: Transaction<Database>, executionId: string): Promise<void>;
   readonly user: { readonly id: string; readonly name: string };
 }
 
@@ -81,7 +79,6 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
         .execute();
       await tx.insertInto('execution_step').values(steps).execute();
       await tx.insertInto('operation').values(operation).execute();
-      await request.alsoWrite?.(tx, row.id);
       return number;
     });
   } catch (error) {
@@ -104,7 +101,7 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
 
 function executionRow(request: StartRequest, chosen: Chosen | null, now: number): ExecutionRow {
   return {
-    id: randomUUID(),
+    id: request.onceId ?? randomUUID(),
     number: 0,
     project_id: request.project.id,
     project_name: request.project.name,

@@ -35,6 +35,8 @@ export interface CallContext {
 
 export interface SignedInContext extends CallContext {
   readonly caller: Caller;
+  /** For what the call makes, when it has an Idempotency-Key: an id that each repetition of it gets again. */
+  readonly onceId?: string;
 }
 
 type ContextOf<R extends Route> = R['access'] extends 'anyone' ? CallContext : SignedInContext;

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 
@@ -50,6 +52,29 @@ it('remembers over a restart, and forgets after a day', async () => {
   expect((await create('kept', 'key-7')).body).toEqual(first.body);
   whole.clock.jump(24 * 3_600_000);
   expect(await create('kept', 'key-7')).toMatchObject({ status: 409, body: { code: 'name-taken' } });
+});
+
+it('runs a job once also when the coordinator died after starting it and before keeping the answer', async () => {
+  const job = { name: 'once', workflow: { steps: [{ type: 'command', command: 'true' }] } };
+  const { id } = (await whole.call('createJob', { params: { project: 'Welcome' }, body: job })).body;
+  const run = (key: string) => whole.call('runJob', { params: { id }, body: {}, headers: { 'idempotency-key': key } });
+  const command = (key: string) => {
+    const headers = { 'idempotency-key': key };
+    return whole.call('runAdHoc', { params: { project: 'Welcome' }, body: { command: 'true' }, headers });
+  };
+  const [job1, command1] = [await run('key-8'), await command('key-9')];
+  // As the tables look after a `kill -9` between the two writes.
+  const tables = new DatabaseSync(join(whole.folder, 'outrunner.db'));
+  tables.exec('delete from idempotency');
+  tables.close();
+  whole = await whole.restart();
+  const [job2, command2] = [await run('key-8'), await command('key-9')];
+  expect([job2.status, job2.body.id]).toEqual([201, job1.body.id]);
+  expect([command2.status, command2.body.id]).toEqual([201, command1.body.id]);
+  expect((await run('key-10')).body.id).not.toBe(job1.body.id);
+  whole.clock.jump(24 * 3_600_000);
+  const nextDay = await run('key-8');
+  expect([nextDay.status, nextDay.body.id === job1.body.id]).toEqual([201, false]);
 });
 
 it('says what a key must be like', async () => {

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { Store } from '../store/store.ts';
@@ -89,6 +89,19 @@ export class Idempotency {
         .execute();
     });
     return { answer, replayed: false };
+  }
+
+  /**
+   * An id for what the call makes, the same at each repetition and nobody else's. What is made is durable a moment before
+   * the answer is kept: when the coordinator dies in between, whoever makes it finds by this id that it is there already.
+   */
+  idFor(call: KeyedCall): string {
+    const text = JSON.stringify([call.method, call.path, call.body ?? null]);
+    const id = createHmac('sha256', this.#keyFor(call)).update(`id\n${text}`).digest().subarray(0, 16);
+    // Version 8 of RFC 9562: an id by rules of one's own.
+    id[6] = ((id[6] ?? 0) & 0x0f) | 0x80;
+    id[8] = ((id[8] ?? 0) & 0x3f) | 0x80;
+    return id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
 
   #keyFor(call: KeyedCall): Buffer {

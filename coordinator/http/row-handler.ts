@@ -53,10 +53,10 @@ export function rowOptions<R extends Route>(
       const input = check(request);
       const caller = callers.get(request);
       const context = contextOf(request, reply, facts);
-      const call = () => run(input, caller === undefined ? context : { ...context, caller });
+      const call = (onceId?: string) => run(input, caller === undefined ? context : { ...context, caller, onceId });
       if (row.stream !== undefined) return sendStream((await call()) as StreamAnswer, request, reply, facts.log);
-      const answer = async (): Promise<KeptAnswer> => {
-        const value = await call();
+      const answer = async (onceId?: string): Promise<KeptAnswer> => {
+        const value = await call(onceId);
         if (row.answer === undefined) return { status: row.status, body: '' };
         if (facts.checkAnswers) assertAnswer(row.answer, value);
         return { status: row.status, body: JSON.stringify(value) };
@@ -70,7 +70,9 @@ export function rowOptions<R extends Route>(
         path: request.url,
         body: input.body,
       };
-      const { answer: kept, replayed } = await facts.idempotency.once(keyed, answer);
+      const { answer: kept, replayed } = await facts.idempotency.once(keyed, () =>
+        answer(facts.idempotency.idFor(keyed)),
+      );
       if (replayed) reply.header('idempotency-replayed', 'true');
       return sendJson(kept, reply);
     },

@@ -38,9 +38,13 @@ export function serveJobs(serve: Serve, deps: JobDeps, executions: Executions): 
 
   serve(ROUTES.deleteJob, ({ params }) => deleteJob(deps, params.id));
 
-  serve(ROUTES.runJob, ({ params, body }, { caller }) => runJob(executions, params.id, body, caller.account));
+  serve(ROUTES.runJob, ({ params, body }, { caller, onceId }) =>
+    runJob(executions, params.id, body, caller.account, onceId),
+  );
 
-  serve(ROUTES.runAdHoc, ({ params, body }, { caller }) => runAdHoc(executions, params.project, body, caller.account));
+  serve(ROUTES.runAdHoc, ({ params, body }, { caller, onceId }) =>
+    runAdHoc(executions, params.project, body, caller.account, onceId),
+  );
 }
 
 /** The version that the caller looked at, from `If-Match: "3"`; null when it did not say. */

@@ -21,10 +21,12 @@ export async function runJob(
   id: string,
   body: z.output<typeof RunJobSchema>,
   user: User,
+  onceId?: string,
 ): Promise<Execution> {
   const { row, project } = await findJob(executions.store.read, id);
   const job = jobDefinition(row);
   return executions.run({
+    onceId,
     project: { id: row.project_id, name: project },
     kind: 'job',
     job: { id, name: job.name, group: job.group },
@@ -47,11 +49,13 @@ export async function runAdHoc(
   projectName: string,
   body: z.output<typeof AdHocSchema>,
   user: User,
+  onceId?: string,
 ): Promise<Execution> {
   const project = await findProject(executions.store.read, projectName);
   const workflow = adHocWorkflow(body);
   const [step] = workflow.steps;
   return executions.run({
+    onceId,
     project: { id: project.id, name: project.name },
     kind: body.command === undefined ? 'script' : 'command',
     job: null,

@@ -10,6 +10,9 @@ export interface TwoHosts {
   /** Address of the coordinator's host, as the agent's host sees it. */
   readonly coordinatorAddress: string;
   readonly agentAddress: string;
+  /** The ends of the cable. */
+  readonly coordinatorDevice: string;
+  readonly agentDevice: string;
   /** In front of a command: run it on that host. */
   readonly onCoordinator: readonly string[];
   readonly onAgent: readonly string[];
@@ -91,6 +94,8 @@ export async function twoHosts(): Promise<TwoHosts> {
   return {
     coordinatorAddress,
     agentAddress,
+    coordinatorDevice: `orc${suffix}`,
+    agentDevice: `ora${suffix}`,
     onCoordinator: ['ip', 'netns', 'exec', coordinator],
     onAgent: ['ip', 'netns', 'exec', agent],
     async wrapper(executable, folder) {
@@ -113,7 +118,8 @@ async function carrier(host: string, device: string): Promise<void> {
 }
 
 /** Runs a command with `input` on its standard input; rejects with what it said when it fails. */
-async function feed([program, ...args]: [string, ...string[]], input: string): Promise<void> {
+export async function feed(command: readonly string[], input: string): Promise<void> {
+  const [program, ...args] = command as [string, ...string[]];
   const child = run(program, args);
   child.child.stdin?.end(input);
   await child;
