@@ -10,6 +10,7 @@ import { type Limits, readLimits } from './config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from './config/runner-config.ts';
 import { Connection, type ConnectionState } from './connection/keep-connected.ts';
 import { createTransport, type Transport } from './connection/transport.ts';
+import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
 import { hostFacts } from './host/host-facts.ts';
 import { processStart } from './host/process-start.ts';
@@ -139,7 +140,7 @@ async function assemble(deps: AgentDeps, identity: Identity, transport: Transpor
     root,
     ledger: await EndedLedger.open(join(root, 'ended.jsonl'), clock),
     maximum: limits.maximum,
-    inherited: env,
+    inherited: inheritedEnvironment(env),
     diskProblem: () => disk.problem,
     onDiskTrouble: (code) => disk.refused(code),
     onChange: () => status.changed(),

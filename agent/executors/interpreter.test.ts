@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { optionEnvironmentName } from '../../protocol/operation.ts';
 import { dialectOf, findProgram, inlineCommandLine, scriptCommandLine } from './interpreter.ts';
 import { shebangOf } from './prepare-step.ts';
-import { stepEnvironment } from './step-environment.ts';
+import { inheritedEnvironment, stepEnvironment } from './step-environment.ts';
 
 test.each([
   ['/usr/bin/python3.12', '.py'],
@@ -71,11 +71,8 @@ test('options win over variables of the plan, and nothing wins over the marker',
     options: { a: 'option' },
     environment: { RD_OPTION_A: 'plan', OUTRUNNER_OPERATION: 'forged', PATH: '/x' },
   };
-  const env = stepEnvironment(
-    { PATH: '/bin', OUTRUNNER_TOKEN: 't', Outrunner_State: 's', NODE_OPTIONS: '-r x' },
-    plan,
-    'id',
-  );
+  const own = { PATH: '/bin', OUTRUNNER_TOKEN: 't', Outrunner_State: 's', NODE_OPTIONS: '-r x' };
+  const env = stepEnvironment(inheritedEnvironment(own), plan, 'id');
   expect(env).toEqual({ PATH: '/x', RD_OPTION_A: 'option', OUTRUNNER_OPERATION: 'id' });
   expect(optionEnvironmentName('my-option.x')).toBe('RD_OPTION_MY_OPTION_X');
 });

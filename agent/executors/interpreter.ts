@@ -99,9 +99,11 @@ export function findProgram(program: string, env: NodeJS.ProcessEnv, platform: N
 
 function isProgram(path: string): boolean {
   try {
+    // Most folders of a PATH do not have it, and that is no exception.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
     accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
+    return true;
   } catch {
-    return false; // Not there, or not runnable for this user: the same answer to the question.
+    return false; // Not reachable, or not runnable for this user: the same answer to the question.
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { StepReason } from '../../protocol/journal.ts';
@@ -21,15 +21,16 @@ export type PreparedStep =
 
 /**
  * Makes a step ready to start: finds its interpreter and writes its script into `folder` (which is made, 0700). A script
- * that names no interpreter but begins with `#!` is run by what it says.
+ * that names no interpreter but begins with `#!` is run by what it says. Done in place: the step waits for it anyway, and a
+ * detour over the thread pool costs more. @throws what the file system says.
  */
-export async function prepareStep(
+export function prepareStep(
   step: Step,
   index: number,
   folder: string,
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
-): Promise<PreparedStep> {
+): PreparedStep {
   const text = step.type === 'command' ? step.command : step.script;
   const shebang = step.type === 'script' && step.interpreter === '' && platform !== 'win32' ? shebangOf(text) : null;
   const wanted = shebang ?? (step.interpreter.trim() || defaultInterpreter(platform));
@@ -46,13 +47,13 @@ export async function prepareStep(
   }
   const isDirect = shebang !== null;
   const { family, extension } = dialectOf(program);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `step-${index + 1}${isDirect ? '' : extension}`);
   // Windows PowerShell reads a file without this mark in the old code page of the host.
   const mark = platform === 'win32' && family === 'powershell' ? '\ufeff' : '';
   // cmd wants its own line ends; the kernel takes a carriage return behind `#!…` as part of the program's name.
   const content = family === 'cmd' ? text.replace(/\r?\n/g, '\r\n') : text.replace(/^(#![^\r\n]*)\r\n/, '$1\n');
-  await writeFile(path, mark + content, { mode: isDirect ? 0o700 : 0o600, flag: 'wx' });
+  writeFileSync(path, mark + content, { mode: isDirect ? 0o700 : 0o600, flag: 'wx' });
   const args = step.type === 'script' ? step.arguments : [];
   const commandLine = isDirect ? { file: path, args, verbatim: false } : scriptCommandLine(program, path, args);
   return { ok: true, commandLine, interpreter: wanted };

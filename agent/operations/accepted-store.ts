@@ -59,7 +59,9 @@ export class AcceptedStore {
   readonly #boot = bootId();
   /** Syncs the names in the root for all that were made before it begins; shared by those that come together. */
   #nextRootSync: Promise<void> | null = null;
-  #rootSync: Promise<void> = Promise.resolve();
+  #rootSync: Promise<void> | null = null;
+  /** The root stays open: opening it again for each operation costs more than the sync itself. */
+  #rootDescriptor: number | null = null;
 
   constructor(root: string) {
     this.#root = root;
@@ -95,15 +97,34 @@ export class AcceptedStore {
     await syncFolder(folder);
   }
 
+  /** Lets go of the root folder. */
+  close(): void {
+    if (this.#rootDescriptor !== null) closeSync(this.#rootDescriptor);
+    this.#rootDescriptor = null;
+  }
+
   #syncRoot(): Promise<void> {
+    if (process.platform === 'win32') return Promise.resolve();
+    // Alone it begins at once, without a turn of the event loop in between.
+    if (this.#rootSync === null) return this.#beginRootSync();
     this.#nextRootSync ??= this.#rootSync.then(() => {
       this.#nextRootSync = null;
-      const running = syncFolder(this.#root);
-      // One that fails is told to those who waited for it, and does not stop the next.
-      this.#rootSync = running.catch(() => undefined);
-      return running;
+      return this.#beginRootSync();
     });
     return this.#nextRootSync;
+  }
+
+  #beginRootSync(): Promise<void> {
+    this.#rootDescriptor ??= openSync(this.#root, 'r');
+    const running = sync(this.#rootDescriptor);
+    // One that fails is told to those who waited for it, and does not stop the next.
+    const settled: Promise<void> = running
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#rootSync === settled) this.#rootSync = null;
+      });
+    this.#rootSync = settled;
+    return running;
   }
 }
 

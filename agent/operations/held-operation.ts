@@ -1,7 +1,9 @@
+import { rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts } from '../../protocol/wire.ts';
+import { systemCode } from '../agent-exit.ts';
 import type { OperationRun, StopOrder } from './run-operation.ts';
 import type { Spool } from './spool.ts';
 
@@ -48,10 +50,19 @@ export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts
 /** Deletes the working folder and the scripts; returns why not, when something could not be deleted. */
 export async function removeWorkingFolder(folder: string): Promise<string | null> {
   try {
-    await rm(join(folder, 'work'), { recursive: true, force: true, maxRetries: 2 });
-    await rm(join(folder, 'scripts'), { recursive: true, force: true, maxRetries: 2 });
+    await removeFolder(join(folder, 'work'));
+    await removeFolder(join(folder, 'scripts'));
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function removeFolder(path: string): Promise<void> {
+  try {
+    // Most are empty or not there: one system call, in place.
+    rmdirSync(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') await rm(path, { recursive: true, force: true, maxRetries: 2 });
   }
 }

@@ -27,7 +27,7 @@ export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> 
   readonly ledger: EndedLedger;
   /** The agent's own limit on operations at once. */
   readonly maximum: number;
-  readonly inherited: NodeJS.ProcessEnv;
+  readonly inherited: Readonly<Record<string, string>>;
   /** What runs or waits has changed. */
   readonly onChange: () => void;
 }
@@ -211,6 +211,7 @@ export class Operations implements SessionWork, OfferTable {
     const isDone = () =>
       this.#running === 0 && (!this.#delivery.isConnected || ![...this.#held.values()].some((held) => owes(held)));
     await this.#until(isDone, patienceMs);
+    this.#desk.close();
   }
 
   /** Ends the wait of a {@link stop} that is under way: what still runs is stopped now. */

@@ -36,7 +36,7 @@ export interface RunDeps {
   readonly tree: ProcessTree;
   /** The operation's own folder; its working folder is made below it. */
   readonly folder: string;
-  readonly inherited: NodeJS.ProcessEnv;
+  readonly inherited: Readonly<Record<string, string>>;
 }
 
 /** Why a running operation is being stopped. */
@@ -162,7 +162,8 @@ export class OperationRun {
     try {
       // In place: cheaper than a detour over the thread pool, and the step waits for it anyway.
       mkdirSync(cwd, { recursive: true, mode: 0o700 });
-      const [prepared] = await Promise.all([prepareStep(step, index, join(folder, 'scripts'), env), this.#begun]);
+      const prepared = prepareStep(step, index, join(folder, 'scripts'), env);
+      await this.#begun;
       if (!prepared.ok) {
         this.#stepStarted(step, prepared.interpreter, null);
         return { ...skipped(prepared.detail), reason: prepared.reason };

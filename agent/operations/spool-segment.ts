@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, writevSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/journal.ts';
@@ -32,6 +32,8 @@ export class SpoolSegment {
 
   /** Opened when it is needed and closed when it rests: thousands of operations may wait or be owed. */
   #file: Promise<FileHandle> | null = null;
+  /** The same once it is open, for who does not wait. */
+  #open: FileHandle | null = null;
 
   constructor(folder: string, first: number) {
     this.first = first;
@@ -42,11 +44,28 @@ export class SpoolSegment {
 
   /** The open file; made when it is not there. */
   file(): Promise<FileHandle> {
-    this.#file ??= open(this.path, constants.O_RDWR | constants.O_CREAT, 0o600).catch((error: unknown) => {
+    this.#file ??= this.#openFile();
+    return this.#file;
+  }
+
+  async #openFile(): Promise<FileHandle> {
+    try {
+      this.#open = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
+      return this.#open;
+    } catch (error) {
       this.#file = null;
       throw error;
-    });
-    return this.#file;
+    }
+  }
+
+  /** Writes at the end without waiting; false when the file is not open yet or the disk does not take all of it. */
+  writeNow(buffers: readonly Uint8Array[], total: number): boolean {
+    if (this.#open === null) return false;
+    try {
+      return writevSync(this.#open.fd, buffers, this.bytes) === total;
+    } catch {
+      return false; // The write that waits comes next; it says what is wrong and tries until it succeeds.
+    }
   }
 
   /**
@@ -125,6 +144,7 @@ export class SpoolSegment {
   async release(): Promise<void> {
     const file = this.#file;
     this.#file = null;
+    this.#open = null;
     await (await file)?.close();
   }
 

@@ -106,6 +106,11 @@ export class OfferDesk {
     }
   }
 
+  /** Nothing more is accepted. */
+  close(): void {
+    this.#store.close();
+  }
+
   /** Makes it certain that an operation which never started will not be run here. */
   markReturned(held: HeldOperation): Promise<void> {
     return this.#store.markReturned(held.folder);
