@@ -45,10 +45,15 @@ export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts
   };
 }
 
+/** Where the steps of an operation work, below its own folder. */
+export function workFolder(folder: string): string {
+  return join(folder, 'work');
+}
+
 /** Deletes the working folder and the scripts; returns why not, when something could not be deleted. */
 export async function removeWorkingFolder(folder: string): Promise<string | null> {
   try {
-    await rm(join(folder, 'work'), { recursive: true, force: true, maxRetries: 2 });
+    await rm(workFolder(folder), { recursive: true, force: true, maxRetries: 2 });
     await rm(join(folder, 'scripts'), { recursive: true, force: true, maxRetries: 2 });
     return null;
   } catch (error) {
