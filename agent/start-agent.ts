@@ -152,14 +152,11 @@ function operationsFolder(paths: AgentPaths): string {
 
 /** What holds the processes of operations together on this host, or why nothing does. */
 async function confine(state: string, { cgroups }: Limits, { clock, log }: AgentDeps): Promise<Confinement> {
-  let confinement = searchOnly('switched off by OUTRUNNER_CGROUPS');
-  if (cgroups) {
-    const home = await enterCgroupHome(state).catch((error: unknown) => ({ reason: String(error) }));
-    const onTrouble = (detail: string) => log.warn('A control group could not be used.', { detail });
-    confinement = 'reason' in home ? searchOnly(home.reason) : new CgroupConfinement(home, { clock, onTrouble });
-  }
-  log.info('What stops rely on is known.', { stops: describeConfinement(confinement) });
-  return confinement;
+  if (!cgroups) return searchOnly('switched off by OUTRUNNER_CGROUPS');
+  const home = await enterCgroupHome(state).catch((error: unknown) => ({ reason: String(error) }));
+  if ('reason' in home) return searchOnly(home.reason);
+  const onTrouble = (detail: string) => log.warn('A control group could not be used.', { detail });
+  return new CgroupConfinement(home, { clock, onTrouble });
 }
 
 async function assemble(
@@ -174,6 +171,7 @@ async function assemble(
   await mkdir(root, { recursive: true, mode: 0o700 });
   const startedAt = clock.now();
   const start = (await processStart(process.pid)) ?? '';
+  log.info('How stops find what they stop.', { way: describeConfinement(confinement) });
   const keys = await keyFileProblem(paths.state);
   if (keys !== null) log.warn(keys);
   let state: ConnectionState = { connected: false, since: startedAt, lastError: null };

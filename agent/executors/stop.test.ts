@@ -95,21 +95,24 @@ test.each([
   expect(lives(Number(await readFile(file, 'utf8')))).toBe(false);
 });
 
-test.skipIf(process.getuid?.() !== 0)('what may not be ended is named, with its number and command line', async () => {
-  const coordinator = await testCoordinator();
-  const folder = await packageFolder(coordinator);
-  // An agent without the right to signal other users, and a step that becomes one.
-  runAgentProgram(['run'], { cwd: folder, launcher: ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'] });
-  await coordinator.connected();
-  const command = 'setpriv --reuid=65534 --clear-groups sleep 300 & echo $! > pid; echo ready $!; wait';
-  const { records } = await cancelled(coordinator, command, 0);
-  const pid = Number(/ready (\d+)/.exec(outputOf(records).toString())?.[1]);
-  onTestFinished(() => void process.kill(pid, 'SIGKILL'));
-  const survivors = [{ pid, command: 'sleep 300' }];
-  expect(outcomeOf(records)).toEqual({ outcome: 'aborted', reason: 'It was cancelled: enough', survivors });
-  expect(stepEnds(records)[0]).toMatchObject({ reason: 'cancelled', survivors });
-  expect(stepEnds(records)[0]?.detail).toContain('1 of its processes could not be stopped.');
-});
+test.skipIf(process.getuid?.() !== 0)(
+  'what may not be ended is named, with its number and command line (needs root)',
+  async () => {
+    const coordinator = await testCoordinator();
+    const folder = await packageFolder(coordinator);
+    // An agent without the right to signal other users, and a step that becomes one.
+    runAgentProgram(['run'], { cwd: folder, launcher: ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'] });
+    await coordinator.connected();
+    const command = 'setpriv --reuid=65534 --clear-groups sleep 300 & echo $! > pid; echo ready $!; wait';
+    const { records } = await cancelled(coordinator, command, 0);
+    const pid = Number(/ready (\d+)/.exec(outputOf(records).toString())?.[1]);
+    onTestFinished(() => void process.kill(pid, 'SIGKILL'));
+    const survivors = [{ pid, command: 'sleep 300' }];
+    expect(outcomeOf(records)).toEqual({ outcome: 'aborted', reason: 'It was cancelled: enough', survivors });
+    expect(stepEnds(records)[0]).toMatchObject({ reason: 'cancelled', survivors });
+    expect(stepEnds(records)[0]?.detail).toContain('1 of its processes could not be stopped.');
+  },
+);
 
 test('a process that keeps forking does not outrun the stop', async () => {
   const { coordinator } = await ready();
