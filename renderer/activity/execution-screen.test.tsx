@@ -87,12 +87,18 @@ describe('the page of an execution', () => {
     const screen = await open(
       sampleExecution({
         state: 'aborted',
+        replica: { id: crypto.randomUUID(), hostname: 'db-west-1.example' },
         survivors: [{ pid: 4711, command: 'sleep 1000' }],
         notes: [{ at: TIME, text: 'A result came after the end.' }],
       }),
     );
     await expect.element(screen.getByText('Could not stop everything')).toBeVisible();
     await expect.element(screen.getByText('sleep 1000')).toBeVisible();
+    await expect.element(screen.getByRole('listitem').filter({ hasText: 'Process 4711: sleep 1000' })).toBeVisible();
+    await expect.element(screen.getByRole('alert').getByText('db-west-1.example')).toBeVisible();
+    // The header does not say "Stopped" of what was not.
+    await expect.element(screen.getByRole('status').getByText('Could not stop', { exact: true })).toBeVisible();
+    expect(screen.getByRole('status').getByText('Stopped', { exact: true }).elements()).toEqual([]);
     await expect.element(screen.getByText('A result came after the end.', { exact: false })).toBeVisible();
   });
 

@@ -73,7 +73,7 @@ function executionColumns(): DataColumn<ExecutionSummary>[] {
       id: 'state',
       header: 'State',
       width: '130px',
-      cell: ({ state }) => <StateMark state={state} />,
+      cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
     },
     {
       id: 'title',
