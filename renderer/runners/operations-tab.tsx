@@ -72,7 +72,7 @@ function executionColumns(): DataColumn<ExecutionSummary>[] {
     {
       id: 'state',
       header: 'State',
-      width: '130px',
+      width: '152px',
       cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
     },
     {
