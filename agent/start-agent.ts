@@ -10,15 +10,20 @@ import { type Limits, readLimits } from './config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from './config/runner-config.ts';
 import { Connection, type ConnectionState } from './connection/keep-connected.ts';
 import { createTransport, type Transport } from './connection/transport.ts';
+import { CgroupConfinement } from './executors/cgroup-confinement.ts';
+import { enterCgroupHome } from './executors/cgroup-home.ts';
+import { type Confinement, describeConfinement, searchOnly } from './executors/confinement.ts';
+import { forest } from './executors/forest.ts';
 import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
 import { hostFacts } from './host/host-facts.ts';
 import { processStart } from './host/process-start.ts';
 import { selfChecks } from './host/self-checks.ts';
 import { takeStateLock } from './host/state-lock.ts';
-import { StatusWriter } from './host/status-file.ts';
+import { readStatusFile, StatusWriter } from './host/status-file.ts';
 import type { Log } from './log.ts';
 import { obtainIdentity } from './obtain-identity.ts';
+import { endOrphans } from './operations/end-orphans.ts';
 import { EndedLedger } from './operations/ended-ledger.ts';
 import { Operations } from './operations/operations.ts';
 
@@ -57,8 +62,11 @@ export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
   const stop = Promise.withResolvers<string>();
   const hurry = new AbortController();
   let isAsked = false;
+  // Beside all that follows: it takes the kernel up to 30 ms.
+  const confining = confine(paths.state, limits, deps);
+  const wish = { asked: stop.promise, hurry: hurry.signal };
   // oxlint-disable-next-line typescript/no-misused-promises -- the type says void, yet finally() waits for a promise
-  const ended = serve(deps, loaded, limits, { asked: stop.promise, hurry: hurry.signal }).finally(release);
+  const ended = serve(deps, loaded, limits, wish, confining).finally(release);
   return {
     ended,
     stop(reason) {
@@ -75,17 +83,44 @@ interface StopWish {
   readonly hurry: AbortSignal;
 }
 
-async function serve(deps: AgentDeps, loaded: LoadedConfig, limits: Limits, wish: StopWish): Promise<void> {
+async function serve(
+  deps: AgentDeps,
+  loaded: LoadedConfig,
+  limits: Limits,
+  wish: StopWish,
+  confining: Promise<Confinement>,
+): Promise<void> {
+  try {
+    await work(deps, loaded, limits, wish, confining);
+  } finally {
+    await (await confining).close();
+  }
+}
+
+async function work(
+  deps: AgentDeps,
+  loaded: LoadedConfig,
+  limits: Limits,
+  wish: StopWish,
+  confining: Promise<Confinement>,
+): Promise<void> {
   const { paths, clock, log, random } = deps;
+  const before = await readStatusFile(paths.state);
   const transport = createTransport(loaded.config);
   const host = hostFacts();
   const stopAsked = wish.asked;
   const identity = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
   if (identity === null) return;
-  const parts = await assemble(deps, identity, transport, limits);
+  const confinement = await confining;
+  const parts = await assemble(deps, identity, transport, limits, confinement);
   const { operations, connection, disk, status } = parts;
   try {
     await operations.recover();
+    // Beside the new work: what was left cannot be taken for it.
+    const orphans = endOrphans({ clock, log, confinement, operations, before, root: operationsFolder(paths) });
+    orphans.catch((error: unknown) =>
+      log.error('What an earlier agent left could not be ended.', { detail: String(error) }),
+    );
     const connected = connection.run();
     const reason = await Promise.race([stopAsked, connected]);
     wish.hurry.addEventListener('abort', () => operations.hurry());
@@ -112,12 +147,32 @@ interface Parts {
   readonly status: StatusWriter;
 }
 
-async function assemble(deps: AgentDeps, identity: Identity, transport: Transport, limits: Limits): Promise<Parts> {
+function operationsFolder(paths: AgentPaths): string {
+  return join(paths.state, 'operations');
+}
+
+/** What holds the processes of operations together on this host, or why nothing does. */
+async function confine(state: string, { cgroups }: Limits, { clock, log }: AgentDeps): Promise<Confinement> {
+  if (!cgroups) return searchOnly('switched off by OUTRUNNER_CGROUPS');
+  const home = await enterCgroupHome(state).catch((error: unknown) => ({ reason: String(error) }));
+  if ('reason' in home) return searchOnly(home.reason);
+  const onTrouble = (detail: string) => log.warn('A control group could not be used.', { detail });
+  return new CgroupConfinement(home, { clock, onTrouble });
+}
+
+async function assemble(
+  deps: AgentDeps,
+  identity: Identity,
+  transport: Transport,
+  limits: Limits,
+  confinement: Confinement,
+): Promise<Parts> {
   const { paths, clock, log, env, random } = deps;
-  const root = join(paths.state, 'operations');
+  const root = operationsFolder(paths);
   await mkdir(root, { recursive: true, mode: 0o700 });
   const startedAt = clock.now();
   const start = (await processStart(process.pid)) ?? '';
+  log.info('How stops find what they stop.', { way: describeConfinement(confinement) });
   const keys = await keyFileProblem(paths.state);
   if (keys !== null) log.warn(keys);
   let state: ConnectionState = { connected: false, since: startedAt, lastError: null };
@@ -141,6 +196,7 @@ async function assemble(deps: AgentDeps, identity: Identity, transport: Transpor
     ledger: await EndedLedger.open(join(root, 'ended.jsonl'), clock),
     maximum: limits.maximum,
     inherited: inheritedEnvironment(env),
+    forest: forest(clock, confinement),
     diskProblem: () => disk.problem,
     onDiskTrouble: (code) => disk.refused(code),
     onChange: () => status.changed(),
@@ -179,7 +235,8 @@ async function assemble(deps: AgentDeps, identity: Identity, transport: Transpor
     load: operations.load(),
     operations: operations
       .runningNow()
-      .map(({ operation, project, job }) => ({ operation, project, job: job?.name ?? null })),
+      .map(({ operation, attempt, project, job }) => ({ operation, attempt, project, job: job?.name ?? null })),
+    confinement: { kind: confinement.kind, detail: confinement.detail },
     checks: checks(),
   });
   const status = new StatusWriter(paths.state, clock, compose, (code) =>

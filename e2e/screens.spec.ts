@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { startAgent } from '../bench/harness/agent.ts';
+import { runAgent, startAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { expect, test } from './support/test.ts';
@@ -79,6 +79,7 @@ test('axe finds nothing on any screen, in light and dark and at 1024×700, with 
     body: { command: 'true', runnerTags: ['nobody-has-this'] },
   });
   live.close();
+  const survived = await outlivedExecution(coordinator, path.join(work, 'weak-agent'));
   const failing = ended[jobs.findIndex((job) => job.name === 'Failing job')];
   const slow = ended[jobs.findIndex((job) => job.name.startsWith('Slow'))];
 
@@ -98,6 +99,9 @@ test('axe finds nothing on any screen, in light and dark and at 1024×700, with 
     { name: 'execution-succeeded', path: `/executions/${slow}`, sign: 'All done.' },
     { name: 'execution-failed', path: `/executions/${failing}`, sign: /cannot find its file/ },
     { name: 'execution-waiting', path: `/executions/${waiting.id}`, sign: /nobody-has-this/ },
+    ...(survived === null
+      ? []
+      : [{ name: 'execution-could-not-stop', path: `/executions/${survived.id}`, sign: /still running on/ }]),
     { name: 'tokens', path: '/tokens', sign: /token/i },
     { name: 'settings', path: '/settings', sign: /Theme|Appearance/ },
     { name: 'about', path: '/about', sign: /Outrunner/ },
@@ -112,5 +116,38 @@ test('axe finds nothing on any screen, in light and dark and at 1024×700, with 
     await page.setViewportSize(viewport);
     for (const place of places) await visit(page, coordinator, place, suffix);
   }
+  survived?.end();
   await agent.stop();
 });
+
+/** An execution that was stopped and could not be: its agent may not signal other users. Null where that needs root. */
+async function outlivedExecution(coordinator: CoordinatorProcess, folder: string) {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return null;
+  const { api } = coordinator;
+  const live = await api.live();
+  const project = { project: 'Welcome' };
+  const { id: runner } = await writeRunnerConfig(coordinator, folder, {
+    name: 'weak',
+    tags: ['weak'],
+    projects: [project],
+  });
+  const without = ['env', 'OUTRUNNER_CGROUPS=off', 'setpriv', '--bounding-set=-kill', '--inh-caps=-kill'];
+  const program = runAgent(folder, without);
+  await live.until(
+    (event) =>
+      event.topic === 'runner' &&
+      event.id === runner &&
+      event.action !== 'deleted' &&
+      event.runner.status === 'Healthy',
+  );
+  const command = 'setpriv --reuid=65534 --clear-groups sleep 600 & echo serving; wait';
+  const { id } = await api.call('runAdHoc', { params: project, body: { command, runnerTags: ['weak'] } });
+  await live.until((event) => event.topic === 'execution' && event.id === id && event.execution.state === 'running');
+  await api.call('cancelExecution', { params: { id }, body: { reason: 'wrong host' } });
+  await live.until((event) => event.topic === 'execution' && event.id === id && isTerminal(event.execution.state));
+  live.close();
+  const { survivors } = await api.call('getExecution', { params: { id } });
+  await program.stop();
+  expect(survivors).toMatchObject([{ command: 'sleep 600' }]);
+  return { id, end: () => survivors.forEach(({ pid }) => void process.kill(pid, 'SIGKILL')) };
+}

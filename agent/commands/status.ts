@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
 import { agentPaths } from '../config/agent-paths.ts';
+import { describeConfinement } from '../executors/confinement.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import { readStatusFile, type StatusFile } from '../host/status-file.ts';
 import { addFileOptions, type CommandContext, type FileOptions } from './command-options.ts';
@@ -39,6 +40,7 @@ function statusLines(state: string, pid: number | null, current: StatusFile | nu
     `${connection} ${current.coordinator} since ${current.connectionSince}`,
     ...(current.lastError === null ? [] : [`last error: ${current.lastError}`]),
     `${load.running} running, ${load.queued} waiting, at most ${load.maximum} at once`,
+    `stops: ${describeConfinement(current.confinement)}`,
     ...current.operations.map(
       ({ operation, project, job }) => `  ${operation} ${project}${job === null ? '' : ` "${job}"`}`,
     ),

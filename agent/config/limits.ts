@@ -9,6 +9,8 @@ export interface Limits {
   readonly diskFloorBytes: number;
   /** How long what runs may go on after the agent was told to stop. */
   readonly finishMs: number;
+  /** Whether operations may be put into control groups of their own, where the system has them. */
+  readonly cgroups: boolean;
 }
 
 const MAXIMUM = 50;
@@ -16,16 +18,21 @@ const DISK_FLOOR_MB = 100;
 /** With the grace of a stop and the time to deliver after it, this stays below the 90 s that systemd gives a service. */
 const FINISH_SECONDS = 30;
 
-/**
- * Reads `OUTRUNNER_MAX_OPERATIONS`, `OUTRUNNER_DISK_FLOOR_MB` and `OUTRUNNER_FINISH_SECONDS`; ends with a configuration error
- * that names the wrong one.
- */
+/** Reads the limits from `OUTRUNNER_*`; ends with a configuration error that names the wrong one. */
 export function readLimits(env: NodeJS.ProcessEnv): Limits {
   return {
     maximum: wholeNumber(env, 'OUTRUNNER_MAX_OPERATIONS', MAXIMUM, 1),
     diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
     finishMs: wholeNumber(env, 'OUTRUNNER_FINISH_SECONDS', FINISH_SECONDS, 0) * 1000,
+    cgroups: onOrOff(env, 'OUTRUNNER_CGROUPS'),
   };
+}
+
+function onOrOff(env: NodeJS.ProcessEnv, name: string): boolean {
+  const text = env[name] ?? '';
+  if (text === '' || text === 'on') return true;
+  if (text === 'off') return false;
+  throw new AgentExit(AGENT_EXIT.configuration, `${name} must be "on" or "off".`);
 }
 
 function wholeNumber(env: NodeJS.ProcessEnv, name: string, standard: number, least: number): number {

@@ -7,12 +7,17 @@ import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/versio
 import { AgentExit, systemCode } from '../agent-exit.ts';
 import { type AgentPaths, prepareStateFolder } from '../config/agent-paths.ts';
 import { isSpent, keyFileProblem, loadIdentity } from '../config/identity-file.ts';
+import { readLimits } from '../config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from '../config/runner-config.ts';
 import { explainFailure } from '../connection/explain-failure.ts';
 import { httpCall } from '../connection/http-call.ts';
 import { createTransport, type Transport } from '../connection/transport.ts';
+import { probeCgroups } from '../executors/cgroup-home.ts';
+import { describeConfinement, searchOnly } from '../executors/confinement.ts';
 import { freeBytes, megabytes } from '../host/disk-guard.ts';
 import { describeSkew } from '../host/self-checks.ts';
+import { lockHolder } from '../host/state-lock.ts';
+import { readStatusFile } from '../host/status-file.ts';
 import { inspectTls } from './check-tls.ts';
 import { readChallenge } from './check-websocket.ts';
 import { firstHop, openFirstHop, openTunnel } from './open-tunnel.ts';
@@ -31,6 +36,11 @@ export interface ExamineDeps {
   readonly clock: Clock;
   readonly diskFloorBytes: number;
 }
+
+const HOW_TO_GET_GROUPS =
+  process.platform === 'linux'
+    ? 'A service of systemd gets them with "Delegate=yes", a container with a writable /sys/fs/cgroup.'
+    : '';
 
 const good = (detail: string) => ({ ok: true, detail, todo: '' });
 const bad = (detail: string, todo: string) => ({ ok: false, detail, todo });
@@ -58,6 +68,7 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
   // Without a configuration it is not known which folders are meant; none is made on a guess.
   if (loaded === null) return findings;
   note('state folder', await asVerdict(() => checkState(deps)));
+  note('stops', await asVerdict(() => checkStops(deps)));
   note('identity', await asVerdict(() => checkIdentity(deps, (loaded as LoadedConfig).config)));
   let transport: Transport;
   try {
@@ -120,6 +131,22 @@ async function checkState({ paths, diskFloorBytes }: ExamineDeps): Promise<Verdi
   const room = `${megabytes(free)} MB free at ${paths.state}`;
   if (free >= diskFloorBytes) return good(room);
   return bad(`Only ${room}; ${megabytes(diskFloorBytes)} MB are needed.`, 'Free some space.');
+}
+
+/** Stops work without control groups too; only a program that tries hard to hide outlives them there. */
+async function checkStops({ paths, env }: ExamineDeps): Promise<Verdict> {
+  const holder = await lockHolder(paths.state);
+  const status = await readStatusFile(paths.state);
+  // The agent that runs may have been started where it may do more, or less, than this process.
+  let confinement = holder !== null && status?.pid === holder.pid ? status.confinement : null;
+  if (confinement === null && !readLimits(env).cgroups) confinement = searchOnly('switched off by OUTRUNNER_CGROUPS');
+  if (confinement === null) {
+    const found = await probeCgroups(paths.state);
+    confinement = 'reason' in found ? searchOnly(found.reason) : { kind: 'cgroup', detail: found.folder };
+  }
+  const shown = describeConfinement(confinement);
+  if (confinement.kind === 'cgroup') return good(shown);
+  return { ok: null, detail: `${shown}.`, todo: HOW_TO_GET_GROUPS };
 }
 
 async function checkIdentity({ paths }: ExamineDeps, config: RunnerConfig): Promise<Verdict> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { MARKER } from './step-environment.ts';
 
 /** What `/proc` says about one process. */
@@ -7,7 +7,10 @@ export interface ProcessFacts {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** Its controlling terminal; 0 when it has none. */
+  readonly terminal: number;
   readonly state: string;
+  /** When it began, in ticks since the boot: tells it from a later process with the same number. */
   readonly startTicks: string;
 }
 
@@ -27,48 +30,91 @@ export function processFacts(pid: number): ProcessFacts | null {
     parent: Number(fields[1]),
     group: Number(fields[2]),
     session: Number(fields[3]),
+    terminal: Number(fields[4]),
     startTicks: fields[19] ?? '',
   };
 }
 
-/**
- * All living processes of an operation: in the session or group of its step, below it in the tree, or marked in their
- * environment (which survives `setsid`, `nohup` and a double fork). Never this process itself.
- */
-export function findLinuxProcesses(root: number | null, operation: string): ProcessFacts[] {
+/** All living processes of this host but this one. */
+export function livingProcesses(): Map<number, ProcessFacts> {
   const all = new Map<number, ProcessFacts>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const facts = processFacts(Number(name));
-    if (facts !== null && facts.pid !== process.pid && facts.state !== 'Z' && facts.state !== 'X') {
-      all.set(facts.pid, facts);
-    }
+    if (facts !== null && facts.pid !== process.pid && isLiving(facts)) all.set(facts.pid, facts);
   }
-  const found = new Map<number, ProcessFacts>();
-  const mark = `${MARKER}=${operation}`;
-  for (const facts of all.values()) {
-    const related = root !== null && (facts.pid === root || facts.session === root || facts.group === root);
-    if (related || isMarked(facts.pid, mark)) found.set(facts.pid, facts);
-  }
-  // Children of what was found: those that cleared their environment still have their parent.
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const facts of all.values()) {
-      if (!found.has(facts.pid) && found.has(facts.parent)) {
-        found.set(facts.pid, facts);
-        grew = true;
-      }
-    }
-  }
-  return [...found.values()];
+  return all;
 }
 
-function isMarked(pid: number, mark: string): boolean {
+function isLiving({ state }: ProcessFacts): boolean {
+  return state !== 'Z' && state !== 'X';
+}
+
+/** Whether its environment carries the mark of an operation: it survives `setsid`, `nohup` and a double fork. */
+export function isMarked(pid: number, operation: string): boolean {
+  const mark = `${MARKER}=${operation}`;
   try {
     const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
     return environment.startsWith(`${mark}\0`) || environment.includes(`\0${mark}\0`);
   } catch {
     return false; // Gone, or of another user: then its session and parents must tell.
+  }
+}
+
+/** Its living children, as far as the kernel lists them. */
+export function childrenOf(pid: number): number[] {
+  const children: number[] = [];
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const text = readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1');
+      children.push(
+        ...text
+          .split(' ')
+          .map(Number)
+          .filter((child) => child > 0),
+      );
+    }
+  } catch {
+    // Gone meanwhile, or a kernel without such lists: the search by parents still finds what is there when it counts.
+  }
+  return children;
+}
+
+/** The pipe or socket behind a file descriptor, by the name that the kernel gives to it alone; null for anything else. */
+export function pipeBehind(pid: number, descriptor: number | string): string | null {
+  try {
+    const target = readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+    return /^(pipe|socket):\[\d+\]$/.test(target) ? target : null;
+  } catch {
+    return null; // Closed, gone, or of another user.
+  }
+}
+
+/** Whether it has one of these pipes or sockets open. */
+export function holdsPipe(pid: number, pipes: ReadonlySet<string>): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((name) => pipes.has(pipeBehind(pid, name) ?? ''));
+  } catch {
+    return false; // Gone, or of another user.
+  }
+}
+
+/** Whether it works in a folder or below it, also after that was deleted. */
+export function worksIn(pid: number, folder: string): boolean {
+  try {
+    const cwd = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '');
+    return cwd === folder || cwd.startsWith(`${folder}/`);
+  } catch {
+    return false; // Gone, or of another user.
+  }
+}
+
+/** Whether it runs as the user of this process. */
+export function isOurUser(pid: number): boolean {
+  try {
+    return statSync(`/proc/${pid}`).uid === process.geteuid?.();
+  } catch {
+    return false; // Gone.
   }
 }
 

@@ -52,6 +52,7 @@ export class StepProcess {
     const child = this.#spawn(commandLine, cwd, env);
     this.#child = child;
     this.pid = child.pid ?? null;
+    if (this.pid !== null) start.tree.entered(this.pid);
     child.stdout?.on('data', (chunk: Buffer) => this.#output('stdout', chunk));
     child.stderr?.on('data', (chunk: Buffer) => this.#output('stderr', chunk));
     child.on('error', (error) => {
@@ -87,7 +88,7 @@ export class StepProcess {
     if (this.pid === null) return [];
     this.resume();
     this.#stopping = true;
-    return await stopTree(this.#start.tree, this.pid, graceMs, this.#start.clock, this.#hurried);
+    return await stopTree(this.#start.tree, graceMs, this.#start.clock, this.#hurried);
   }
 
   /** Ends the grace of a stop that is under way. */

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
+import { lives, processesOf } from '../testing/processes-of.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf, type TestCoordinator } from '../testing/test-coordinator.ts';
-import { findLinuxProcesses } from './linux-processes.ts';
 
 async function ready() {
   const coordinator = await testCoordinator();
@@ -37,7 +38,7 @@ test('a cancelled step ends politely, the rest is skipped, and the reason is kep
   expect(stepEnds(records).map(({ reason }) => reason)).toEqual(['cancelled', 'skipped']);
   expect(stepEnds(records)[0]?.exitCode).toBe(7);
   expect(outcomeOf(records)).toEqual({ outcome: 'aborted', reason: 'It was cancelled: enough', survivors: [] });
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('a step that ignores the polite stop is ended hard after its grace', async () => {
@@ -50,7 +51,7 @@ test('a step that ignores the polite stop is ended hard after its grace', async 
   );
   expect(performance.now() - started).toBeGreaterThan(900);
   expect(stepEnds(records)[0]).toMatchObject({ reason: 'cancelled', signal: 'SIGKILL', survivors: [] });
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('with no grace the end is immediate', async () => {
@@ -76,15 +77,49 @@ test.each([
   const { coordinator } = await ready();
   const { records, operation } = await cancelled(coordinator, command);
   expect(outcomeOf(records)).toMatchObject({ outcome: 'aborted', survivors: [] });
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
+
+test.each([
+  ['holds the output of its step', 'cd /', ''],
+  ['works in the folder of its operation', ':', '</dev/null >/dev/null 2>&1'],
+])('a daemon that sheds session, parents and environment is found when it %s', async (_what, before, redirection) => {
+  const { coordinator, agent } = await ready();
+  const file = join(agent.folder, 'daemon');
+  const daemon = `(${before}; exec env -i /usr/bin/setsid sh -c 'echo $$ > "${file}"; exec sleep 300' ${redirection} &)`;
+  const { records } = await cancelled(
+    coordinator,
+    `${daemon}; while [ ! -s '${file}' ]; do sleep 0.01; done; echo ready; sleep 300`,
+  );
+  expect(outcomeOf(records).survivors).toEqual([]);
+  expect(lives(Number(await readFile(file, 'utf8')))).toBe(false);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'what may not be ended is named, with its number and command line (needs root)',
+  async () => {
+    const coordinator = await testCoordinator();
+    const folder = await packageFolder(coordinator);
+    // An agent without the right to signal other users, and a step that becomes one.
+    runAgentProgram(['run'], { cwd: folder, launcher: ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'] });
+    await coordinator.connected();
+    const command = 'setpriv --reuid=65534 --clear-groups sleep 300 & echo $! > pid; echo ready $!; wait';
+    const { records } = await cancelled(coordinator, command, 0);
+    const pid = Number(/ready (\d+)/.exec(outputOf(records).toString())?.[1]);
+    onTestFinished(() => void process.kill(pid, 'SIGKILL'));
+    const survivors = [{ pid, command: 'sleep 300' }];
+    expect(outcomeOf(records)).toEqual({ outcome: 'aborted', reason: 'It was cancelled: enough', survivors });
+    expect(stepEnds(records)[0]).toMatchObject({ reason: 'cancelled', survivors });
+    expect(stepEnds(records)[0]?.detail).toContain('1 of its processes could not be stopped.');
+  },
+);
 
 test('a process that keeps forking does not outrun the stop', async () => {
   const { coordinator } = await ready();
   const command = `echo ready; f() { while :; do (sleep 0.2; :) & sleep 0.02; done; }; f & f & wait`;
   const { records, operation } = await cancelled(coordinator, command);
   expect(outcomeOf(records).survivors).toEqual([]);
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('what an earlier step left in the background is stopped too', async () => {
@@ -96,7 +131,7 @@ test('what an earlier step left in the background is stopped too', async () => {
   await coordinator.recorded(operation, ({ kind, step }) => kind === 'output' && step === 1);
   coordinator.session?.send({ type: 'cancel', operation, attempt: 1, reason: '', graceSeconds: 1 });
   expect(outcomeOf(await coordinator.finished(operation)).outcome).toBe('aborted');
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('an operation that runs too long is stopped in the same way, and says so', async () => {
@@ -111,7 +146,7 @@ test('an operation that runs too long is stopped in the same way, and says so', 
   const records = await coordinator.finished(operation);
   expect(stepEnds(records).map(({ reason }) => reason)).toEqual(['timeout', 'skipped']);
   expect(outcomeOf(records)).toEqual({ outcome: 'timedout', reason: 'It ran longer than 1 s.', survivors: [] });
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('a second cancel that allows less ends the grace of the first', async () => {
@@ -183,6 +218,6 @@ test('when the agent is stopped, what runs is stopped and said before the good-b
   expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', reason: 'maintenance of the host' });
   expect(stepEnds(records)[0]?.reason).toBe('agent-stopped');
   await coordinator.said('goodbye');
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
   expect(Number(await readFile(join(agent.folder, 'pid'), 'utf8'))).toBeGreaterThan(1);
 });

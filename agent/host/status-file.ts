@@ -24,7 +24,16 @@ export const StatusFileSchema = z.object({
   lastError: z.string().nullable(),
   skewMs: z.number(),
   load: z.object({ running: z.number(), queued: z.number(), maximum: z.number() }),
-  operations: z.array(z.object({ operation: z.string(), project: z.string(), job: z.string().nullable() })),
+  operations: z.array(
+    z.object({
+      operation: z.string(),
+      attempt: z.number().int(),
+      project: z.string(),
+      job: z.string().nullable(),
+    }),
+  ),
+  /** What stops of operations rely on. */
+  confinement: z.object({ kind: z.enum(['cgroup', 'search']), detail: z.string() }),
   checks: z.array(SelfCheckSchema),
 });
 export type StatusFile = z.infer<typeof StatusFileSchema>;

@@ -1,9 +1,9 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findLinuxProcesses } from '../executors/linux-processes.ts';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
+import { processesOf } from '../testing/processes-of.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
 
@@ -26,7 +26,7 @@ test('an agent that is killed while a step runs ends it after its restart, with 
   await coordinator.recorded(operation, ({ kind, step }) => kind === 'output' && step === 1);
   agent.child.kill('SIGKILL');
   await agent.exited;
-  expect(findLinuxProcesses(null, operation).length).toBeGreaterThan(0);
+  expect(processesOf(operation).length).toBeGreaterThan(0);
   start();
   const records = await coordinator.finished(operation);
   expect(stepEnds(records).map(({ step, reason }) => [step, reason])).toEqual([
@@ -36,7 +36,7 @@ test('an agent that is killed while a step runs ends it after its restart, with 
   ]);
   expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', survivors: [] });
   expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
-  expect(findLinuxProcesses(null, operation)).toEqual([]);
+  expect(processesOf(operation)).toEqual([]);
 });
 
 test('what was printed before a crash and not yet sent is sent after the restart', async () => {

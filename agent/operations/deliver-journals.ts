@@ -1,6 +1,7 @@
 import type { Clock } from '../../protocol/clock.ts';
 import type { FromAgent } from '../../protocol/wire.ts';
 import type { SessionLink, Welcome } from '../connection/session-link.ts';
+import type { ProcessTree } from '../executors/process-tree.ts';
 import type { Log } from '../log.ts';
 import { type HeldOperation, operationKey, refOf } from './held-operation.ts';
 import { JournalSender } from './journal-sender.ts';
@@ -10,6 +11,7 @@ import type { WrittenBatch } from './spool.ts';
 export interface DeliveryDeps {
   readonly clock: Clock;
   readonly log: Log;
+  readonly treeOf: (held: HeldOperation) => ProcessTree;
   /** The coordinator needs nothing more of this operation. */
   readonly onDone: (held: HeldOperation) => void;
   /** Something unexpected went wrong with this operation. */
@@ -114,7 +116,13 @@ export class JournalDelivery {
       .then(async () => {
         await spool.restartAt(from);
         const detail = 'The host lost power while this ran, and part of its log with it.';
-        await endAbandoned({ ...held, clock: this.#deps.clock, detail, firstOpenStep: 0 });
+        await endAbandoned({
+          ...held,
+          clock: this.#deps.clock,
+          tree: this.#deps.treeOf(held),
+          detail,
+          firstOpenStep: 0,
+        });
         await spool.flushed();
         this.#sender?.start(key, operation, attempt, spool, from);
       })

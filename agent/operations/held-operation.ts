@@ -47,10 +47,15 @@ export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts
   };
 }
 
+/** Where the steps of an operation work, below its own folder. */
+export function workFolder(folder: string): string {
+  return join(folder, 'work');
+}
+
 /** Deletes the working folder and the scripts; returns why not, when something could not be deleted. */
 export async function removeWorkingFolder(folder: string): Promise<string | null> {
   try {
-    await removeFolder(join(folder, 'work'));
+    await removeFolder(workFolder(folder));
     await removeFolder(join(folder, 'scripts'));
     return null;
   } catch (error) {

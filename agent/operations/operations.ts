@@ -1,11 +1,19 @@
 import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts, ToAgent } from '../../protocol/wire.ts';
 import type { SessionLink, SessionWork, Welcome } from '../connection/session-link.ts';
-import { processTree } from '../executors/process-tree.ts';
+import type { Forest } from '../executors/forest.ts';
+import type { ProcessTree } from '../executors/process-tree.ts';
 import { forgetAccepted } from './accepted-store.ts';
 import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
-import { type HeldOperation, heldFacts, operationKey, refOf, removeWorkingFolder } from './held-operation.ts';
+import {
+  type HeldOperation,
+  heldFacts,
+  operationKey,
+  refOf,
+  removeWorkingFolder,
+  workFolder,
+} from './held-operation.ts';
 import { recoverOperations } from './recover-operations.ts';
 import { endAbandoned, OperationRun, type StopOrder } from './run-operation.ts';
 import type { SpoolOptions } from './spool.ts';
@@ -28,6 +36,7 @@ export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> 
   /** The agent's own limit on operations at once. */
   readonly maximum: number;
   readonly inherited: Readonly<Record<string, string>>;
+  readonly forest: Forest;
   /** What runs or waits has changed. */
   readonly onChange: () => void;
 }
@@ -62,6 +71,7 @@ export class Operations implements SessionWork, OfferTable {
     this.#maximum = deps.maximum;
     this.#delivery = new JournalDelivery({
       ...deps,
+      treeOf: (held) => this.#treeOf(held),
       onDone: (held) => this.giveUp(held),
       onBroke: (held, error) => this.#broke(held, error),
     });
@@ -88,7 +98,13 @@ export class Operations implements SessionWork, OfferTable {
         operation: found.held.operation.operation,
       });
       const detail = 'The agent was restarted while this ran; what still ran was stopped.';
-      const ended = endAbandoned({ ...found.held, clock, detail, firstOpenStep: found.firstOpenStep });
+      const ended = endAbandoned({
+        ...found.held,
+        clock,
+        tree: this.#treeOf(found.held),
+        detail,
+        firstOpenStep: found.firstOpenStep,
+      });
       found.held.settled = this.#ends(found.held, ended);
     }
     this.#schedule();
@@ -300,13 +316,8 @@ export class Operations implements SessionWork, OfferTable {
   #start(held: HeldOperation): void {
     const { clock, inherited } = this.#deps;
     const { operation, spool, folder } = held;
-    const run = new OperationRun(operation, {
-      clock,
-      spool,
-      tree: processTree(operation.operation),
-      folder,
-      inherited,
-    });
+    const tree = this.#treeOf(held);
+    const run = new OperationRun(operation, { clock, spool, tree, folder, inherited });
     held.run = run;
     held.phase = 'running';
     this.#running += 1;
@@ -315,9 +326,14 @@ export class Operations implements SessionWork, OfferTable {
     this.#deps.onChange();
     const ended = run.run(held.waited).catch((error: unknown) => {
       this.#broke(held, error);
-      return endAbandoned({ ...held, clock, detail: 'Something broke in the agent; see its log.', firstOpenStep: 0 });
+      const detail = 'Something broke in the agent; see its log.';
+      return endAbandoned({ ...held, clock, tree, detail, firstOpenStep: 0 });
     });
     held.settled = this.#ends(held, ended);
+  }
+
+  #treeOf({ operation: { operation, attempt }, folder }: HeldOperation): ProcessTree {
+    return this.#deps.forest({ operation, attempt, workFolder: workFolder(folder) });
   }
 
   /** Waits for the last record of an operation, whatever happens: one that never ended would be waited for, for ever. */

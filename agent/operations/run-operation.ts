@@ -17,10 +17,11 @@ import { type Operation, type Step, stepLabel } from '../../protocol/operation.t
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { systemCode } from '../agent-exit.ts';
 import { prepareStep } from '../executors/prepare-step.ts';
-import { type ProcessTree, processTree, type Survivor, stopTree } from '../executors/process-tree.ts';
+import { type ProcessTree, type Survivor, stopTree } from '../executors/process-tree.ts';
 import { stepEnvironment } from '../executors/step-environment.ts';
 import { type StepEnd, StepProcess } from '../executors/step-process.ts';
 import { userName } from '../host/host-facts.ts';
+import { workFolder } from './held-operation.ts';
 import { OutputMeter } from './output-limit.ts';
 import type { Spool } from './spool.ts';
 
@@ -129,6 +130,8 @@ export class OperationRun {
     this.#step = WHOLE_OPERATION;
     // Also when it was stopped between two steps: what earlier ones left in the background is stopped with it.
     this.#finish(this.#order, failure, (await this.#stopping) ?? []);
+    // A program that a step left in the background on purpose goes on; what outlived a stop was not left on purpose.
+    this.#deps.tree.over(this.#order === null);
   }
 
   /** Stops what runs and skips the rest. A second call ends the grace of the first when it allows less. */
@@ -139,8 +142,7 @@ export class OperationRun {
     }
     this.#order = order;
     const { tree, clock } = this.#deps;
-    this.#stopping =
-      this.#process?.stop(order.graceMs) ?? stopTree(tree, null, order.graceMs, clock, new Promise(() => undefined));
+    this.#stopping = this.#process?.stop(order.graceMs) ?? stopTree(tree, order.graceMs, clock);
   }
 
   /** Pauses the output of the step from outside (the disk is nearly full), or lets it go on. */
@@ -158,7 +160,7 @@ export class OperationRun {
     const { operation, plan } = this.#operation;
     const { folder, inherited } = this.#deps;
     const env = stepEnvironment(inherited, plan, operation);
-    const cwd = join(folder, 'work');
+    const cwd = workFolder(folder);
     try {
       // In place: cheaper than a detour over the thread pool, and the step waits for it anyway.
       mkdirSync(cwd, { recursive: true, mode: 0o700 });
@@ -290,6 +292,7 @@ export interface AbandonedOperation {
   readonly operation: Operation;
   readonly spool: Spool;
   readonly clock: Clock;
+  readonly tree: ProcessTree;
   /** The step that was running. */
   readonly firstOpenStep: number;
   /** What happened, for a person. */
@@ -304,12 +307,13 @@ export async function endAbandoned({
   operation,
   spool,
   clock,
+  tree,
   firstOpenStep,
   detail,
 }: AbandonedOperation): Promise<void> {
   const graceMs = Math.min(operation.plan.graceSeconds * 1000, ABANDONED_GRACE_MS);
-  const tree = processTree(operation.operation);
-  const survivors = await stopTree(tree, null, graceMs, clock, new Promise(() => undefined));
+  const survivors = await stopTree(tree, graceMs, clock);
+  tree.over(false);
   for (let step = firstOpenStep; step < operation.plan.steps.length; step++) {
     const result: StepResult =
       step === firstOpenStep ? { ...skipped(detail), reason: 'agent-restarted', survivors } : skipped(detail);

@@ -21,14 +21,22 @@ export interface AgentProcess {
   readonly exited: Promise<number | string>;
 }
 
-/** Runs a command line of the agent. It is ended when the test has finished. */
+/** Runs a command line of the agent, through `launcher` if one is given (it has to exec). It is ended when the test has finished. */
 export function runAgentProgram(
   args: readonly string[],
-  options: { cwd: string; env?: NodeJS.ProcessEnv },
+  options: { cwd: string; env?: NodeJS.ProcessEnv; launcher?: readonly string[] },
 ): AgentProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const [file = '', ...rest] = [...(options.launcher ?? []), process.execPath, MAIN, ...args];
+  const child = spawn(file, rest, {
     cwd: options.cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, OUTRUNNER_DISK_FLOOR_MB: '1', ...options.env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      OUTRUNNER_DISK_FLOOR_MB: '1',
+      // Those of the host are no place for tests; a test that is about them brings its own.
+      OUTRUNNER_CGROUPS: 'off',
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed = { stdout: '', stderr: '' };

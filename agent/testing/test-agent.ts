@@ -49,7 +49,8 @@ export async function testAgent(coordinator: TestCoordinator, options: TestAgent
     paths: { config, state },
     log: createLog('plain', clock, (line) => void lines.push(line)),
     clock,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...BASE_ENV, ...options.env },
+    // No control groups: they take a whole process, and this one runs other tests beside.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...BASE_ENV, OUTRUNNER_CGROUPS: 'off', ...options.env },
     random: () => 0.1,
   });
   // The test looks at how it ended; without this, a rejection before it looks would end the test run.

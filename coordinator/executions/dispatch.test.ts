@@ -197,8 +197,10 @@ describe('cancelling', () => {
       state: 'aborted',
       reason: 'tester asked to stop it. Could not stop: 77 (sleep 100).',
       survivors,
+      survivorCount: 1,
       steps: [{ state: 'aborted' }],
     });
+    expect(await (await coordinator.call('/executions')).json()).toMatchObject({ items: [{ id, survivorCount: 1 }] });
   });
 
   it('waits for an agent that is away, and is told when it comes back', async () => {

@@ -67,7 +67,7 @@ export class ExecutionRecord {
     this.workflow = WorkflowSchema.parse(JSON.parse(row.workflow));
     this.outputLimit = OutputLimitSchema.parse(JSON.parse(row.output_limit));
     this.notes = NotesSchema.parse(JSON.parse(row.notes));
-    this.survivors = z.array(SurvivorSchema).parse(JSON.parse(row.survivors));
+    this.survivors = readSurvivors(row);
   }
 
   get id(): string {
@@ -171,6 +171,11 @@ export function executionView(record: ExecutionRecord, output: OutputSize): Exec
   };
 }
 
+function readSurvivors({ survivors }: ExecutionRow): Survivor[] {
+  // Nearly always so, and asked for each row of a list.
+  return survivors === '[]' ? [] : z.array(SurvivorSchema).parse(JSON.parse(survivors));
+}
+
 export function summaryView(row: ExecutionRow): ExecutionSummary {
   return {
     id: row.id,
@@ -187,5 +192,6 @@ export function summaryView(row: ExecutionRow): ExecutionSummary {
     startedAt: isoTime(row.started_at),
     endedAt: isoTime(row.ended_at),
     runner: row.runner_id === null ? null : { id: row.runner_id, name: row.runner_name ?? '' },
+    survivorCount: readSurvivors(row).length,
   };
 }

@@ -50,6 +50,8 @@ export const ExecutionSummarySchema = z
     startedAt: TimeSchema.nullable(),
     endedAt: TimeSchema.nullable(),
     runner: named.nullable(),
+    /** How many processes outlived the stop: above 0 it could not be stopped, whatever its state. */
+    survivorCount: z.number().int().min(0).optional(),
   })
   .meta({ id: 'ExecutionSummary' });
 export type ExecutionSummary = z.infer<typeof ExecutionSummarySchema>;

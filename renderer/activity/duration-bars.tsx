@@ -5,7 +5,7 @@ import type { ExecutionSummary } from '../../protocol/api/executions.ts';
 import { type ExecutionFilter, executionQueries } from '../api/execution-queries.ts';
 import { shortDuration } from '../output/short-duration.ts';
 import classes from './activity.module.css';
-import { STATE_LOOK } from './state-look.ts';
+import { executionLook } from './state-look.ts';
 
 const SHOWN = 40;
 
@@ -19,7 +19,7 @@ export function DurationBars({ filter }: { filter: ExecutionFilter }) {
   return (
     <ul className={classes.bars} aria-label="Durations of the last executions">
       {shown.map((one) => {
-        const { word, color } = STATE_LOOK[one.state];
+        const { word, color } = executionLook(one.state, one.survivorCount ?? 0);
         const text = `#${one.number} ${word}, ${shortDuration(tookMs(one))}`;
         return (
           <li key={one.id}>

@@ -12,8 +12,8 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
   {
     id: 'state',
     header: 'State',
-    width: '130px',
-    cell: ({ state, reason }) => <StateMark state={state} reason={reason} />,
+    width: '152px',
+    cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
   },
   {
     id: 'title',

@@ -29,7 +29,11 @@ export function ExecutionFacts({ execution }: { execution: Execution }) {
             none yet
           </Text>
         ) : (
-          <Anchor renderRoot={(props) => <Link to="/runners/$id" params={{ id: runner.id }} {...props} />} inherit>
+          <Anchor
+            renderRoot={(props) => <Link to="/runners/$id" params={{ id: runner.id }} {...props} />}
+            inherit
+            underline="always"
+          >
             {runner.name}
           </Anchor>
         )}

@@ -6,6 +6,7 @@ import { exactText } from '../ui/time-text.ts';
 /** What a person must know beyond the state: why it ended so, what outlived the stop, what came too late. */
 export function ExecutionRemarks({ execution }: { execution: Execution }) {
   const { state, reason, survivors, notes, operation } = execution;
+  const host = execution.replica?.hostname ?? '';
   return (
     <>
       {state === 'stopping' && (
@@ -28,11 +29,13 @@ export function ExecutionRemarks({ execution }: { execution: Execution }) {
           icon={<IconAlertTriangle aria-hidden />}
           title="Could not stop everything"
         >
-          These processes are still running on the host:
+          {survivors.length === 1 ? 'This process was' : 'These processes were'} still running on{' '}
+          {host === '' ? 'the host' : <strong>{host}</strong>} after the last try. End{' '}
+          {survivors.length === 1 ? 'it' : 'them'} there as a user who may.
           <List size="sm" mt={4}>
             {survivors.map(({ pid, command }) => (
               <List.Item key={pid}>
-                <Code>{command}</Code> (process {pid})
+                Process {pid}: <Code>{command}</Code>
               </List.Item>
             ))}
           </List>

@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { render } from 'vitest-browser-react';
-import type { Execution, Waiting } from '../../protocol/api/executions.ts';
+import type { Execution, ExecutionStep, Waiting } from '../../protocol/api/executions.ts';
 import type { Me } from '../../protocol/api/identity.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { sampleJob } from '../jobs/sample-job.ts';
@@ -28,6 +28,7 @@ const me = (): Me => ({
     time: TIME,
   },
 });
+const sampleStep = sampleExecution().steps[0] as ExecutionStep;
 const waiting: Waiting = {
   waiting: true,
   since: TIME,
@@ -87,12 +88,20 @@ describe('the page of an execution', () => {
     const screen = await open(
       sampleExecution({
         state: 'aborted',
+        replica: { id: crypto.randomUUID(), hostname: 'db-west-1.example' },
+        steps: [{ ...sampleStep, state: 'aborted', reason: 'cancelled' }],
         survivors: [{ pid: 4711, command: 'sleep 1000' }],
         notes: [{ at: TIME, text: 'A result came after the end.' }],
       }),
     );
     await expect.element(screen.getByText('Could not stop everything')).toBeVisible();
     await expect.element(screen.getByText('sleep 1000')).toBeVisible();
+    await expect.element(screen.getByRole('listitem').filter({ hasText: 'Process 4711: sleep 1000' })).toBeVisible();
+    await expect.element(screen.getByRole('alert').getByText('db-west-1.example')).toBeVisible();
+    await expect.element(screen.getByRole('navigation', { name: 'Steps' }).getByText(/^Could not stop/)).toBeVisible();
+    // The header does not say "Stopped" of what was not.
+    await expect.element(screen.getByRole('status').getByText('Could not stop', { exact: true })).toBeVisible();
+    expect(screen.getByRole('status').getByText('Stopped', { exact: true }).elements()).toEqual([]);
     await expect.element(screen.getByText('A result came after the end.', { exact: false })).toBeVisible();
   });
 

@@ -45,7 +45,7 @@ function LoadedExecution({ execution }: { execution: Execution }) {
         ]}
         description={
           <Group gap={8} mt={2} role="status">
-            <StateMark state={state} />
+            <StateMark state={state} survivors={execution.survivors.length} />
             {state !== 'lost' && reason !== '' && <Text size="sm">{reason}</Text>}
           </Group>
         }

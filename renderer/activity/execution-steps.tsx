@@ -3,7 +3,7 @@ import { IconListDetails } from '@tabler/icons-react';
 import type { Execution, ExecutionStep } from '../../protocol/api/executions.ts';
 import classes from './activity.module.css';
 import { RunTime } from './run-time.tsx';
-import { STATE_LOOK } from './state-look.ts';
+import { executionLook } from './state-look.ts';
 import { StateMark } from './state-mark.tsx';
 
 interface Props {
@@ -30,12 +30,12 @@ export function ExecutionSteps({ execution, step, onStep }: Props) {
               onClick={() => onStep(step === one.index ? null : one.index)}
               title={one.label}
             >
-              <StateMark state={one.state} iconOnly />
+              <StateMark state={one.state} survivors={survivorsOf(one, execution)} iconOnly />
               <span className={classes.stepLabel}>
                 {one.index + 1}. {one.label}
               </span>
               <span className={classes.stepFacts}>
-                <StepFacts step={one} />
+                <StepFacts step={one} survivors={survivorsOf(one, execution)} />
               </span>
             </UnstyledButton>
           </li>
@@ -45,10 +45,16 @@ export function ExecutionSteps({ execution, step, onStep }: Props) {
   );
 }
 
-function StepFacts({ step }: { step: ExecutionStep }) {
+/** Steps run one after the other: what outlived the stop outlived that of the one that was cut off. */
+function survivorsOf({ reason }: ExecutionStep, { survivors }: Execution): number {
+  const wasStopped = reason === 'cancelled' || reason === 'timeout' || reason === 'agent-restarted';
+  return wasStopped ? survivors.length : 0;
+}
+
+function StepFacts({ step, survivors }: { step: ExecutionStep; survivors: number }) {
   const { state, exitCode, signal, startedAt, endedAt, detail, reason } = step;
   const facts = [
-    STATE_LOOK[state].word,
+    executionLook(state, survivors).word,
     exitCode === null ? '' : `exit code ${exitCode}`,
     signal === null ? '' : `signal ${signal}`,
     // It says only what the exit code says already.

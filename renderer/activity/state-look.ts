@@ -5,6 +5,7 @@ import {
   IconCircleDashed,
   IconCircleX,
   IconClockPause,
+  IconHandOff,
   IconHandStop,
   IconHourglassEmpty,
   IconLoader2,
@@ -17,7 +18,7 @@ import type { ExecutionState } from '../../protocol/execution-state.ts';
 
 export type AnyState = ExecutionState | StepState;
 
-interface Look {
+export interface Look {
   readonly icon: FunctionComponent<{ size?: number | string; stroke?: number; 'aria-hidden'?: boolean }>;
   readonly word: string;
   /** CSS variable of the colour; each has enough contrast on the page in both themes. */
@@ -40,3 +41,11 @@ export const STATE_LOOK: Readonly<Record<AnyState, Look>> = {
   lost: { icon: IconQuestionMark, word: 'Lost', color: 'var(--outrunner-bad)' },
   skipped: { icon: IconPlayerSkipForward, word: 'Skipped', color: 'var(--outrunner-idle)' },
 };
+
+/** Processes outlived the stop: this is what matters, whatever the state is called. */
+const COULD_NOT_STOP: Look = { icon: IconHandOff, word: 'Could not stop', color: 'var(--outrunner-bad)' };
+
+/** How an execution is drawn: by its state, unless it could not be stopped. */
+export function executionLook(state: AnyState, survivors: number): Look {
+  return survivors > 0 ? COULD_NOT_STOP : STATE_LOOK[state];
+}

@@ -48,7 +48,7 @@ export function CommandHistory({ project, current, onPick }: Props) {
                   onClick={() => onPick(one)}
                   title={one.title}
                 >
-                  <StateMark state={one.state} iconOnly size={15} />
+                  <StateMark state={one.state} survivors={one.survivorCount} iconOnly size={15} />
                   <span className={classes.entryTitle}>{one.title}</span>
                   <span className={classes.entryFacts}>
                     #{one.number} · {one.user} · <RelativeTime at={one.createdAt} />

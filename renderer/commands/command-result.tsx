@@ -24,7 +24,7 @@ function Result({ execution }: { execution: Execution }) {
     <section className={classes.result} aria-label={`Execution ${number}`}>
       <Group justify="space-between" mb="xs" gap="sm">
         <Group gap="sm" role="status">
-          <StateMark state={state} />
+          <StateMark state={state} survivors={execution.survivors.length} />
           <Anchor renderRoot={(props) => <Link to="/executions/$id" params={{ id }} {...props} />} size="sm">
             #{number}
           </Anchor>

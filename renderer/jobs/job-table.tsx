@@ -3,7 +3,7 @@ import { IconChevronDown, IconChevronRight, IconFolder } from '@tabler/icons-rea
 import { Link } from '@tanstack/react-router';
 import { memo, useMemo, useState } from 'react';
 import type { Job } from '../../protocol/api/jobs.ts';
-import { STATE_LOOK } from '../activity/state-look.ts';
+import { executionLook } from '../activity/state-look.ts';
 import { StateMark } from '../activity/state-mark.tsx';
 import { shortDuration } from '../output/short-duration.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
@@ -111,9 +111,13 @@ const JobLine = memo(function JobLine({ job, depth }: { job: Job; depth: number 
             to="/executions/$id"
             params={{ id: lastExecution.id }}
             className={classes.result}
-            aria-label={`${STATE_LOOK[lastExecution.state].word}: execution ${lastExecution.number}`}
+            aria-label={`${executionLook(lastExecution.state, lastExecution.survivorCount ?? 0).word}: execution ${lastExecution.number}`}
           >
-            <StateMark state={lastExecution.state} reason={lastExecution.reason} />
+            <StateMark
+              state={lastExecution.state}
+              reason={lastExecution.reason}
+              survivors={lastExecution.survivorCount}
+            />
           </Link>
         )}
       </Table.Td>

@@ -214,8 +214,26 @@ describe('separators', () => {
         jsonPayload(FinishedPayloadSchema, { ...payload, survivors: [...payload.survivors] }),
       ),
     );
-    expect(allLines(store)).toEqual(['Stopped · Stopped by ann · still running: sleep (process 7)']);
+    expect(allLines(store)).toEqual(['Could not stop · Stopped by ann · still running: sleep (process 7)']);
+    // Drawn as a failure: what was stopped looks otherwise.
+    expect(store.kind(0)).toBe('failed');
     expect(assembler.finished).toBe(true);
+  });
+
+  test('a step that could not be stopped is told apart from one that was', () => {
+    const store = new LineStore();
+    const ended = { reason: 'cancelled', exitCode: null, signal: 'SIGKILL', detail: 'It was cancelled.' } as const;
+    const push = (survivors: { pid: number; command: string }[]) =>
+      new LineAssembler(store).push(
+        json('step-finished', 0, 1, jsonPayload(StepFinishedPayloadSchema, { ...ended, survivors })),
+      );
+    push([]);
+    push([{ pid: 7, command: 'sleep' }]);
+    expect(allLines(store)).toEqual([
+      'Step 1 was stopped · signal SIGKILL · It was cancelled.',
+      'Step 1 could not be stopped · signal SIGKILL · It was cancelled.',
+    ]);
+    expect([store.kind(0), store.kind(1)]).toEqual(['step-stopped', 'step-failed']);
   });
 
   test('a record that cannot be read is said so, and the rest goes on', () => {

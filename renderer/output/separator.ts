@@ -81,7 +81,8 @@ function separatorFor(record: JournalRecord, stepStarted: number | null): Separa
       return { kind: 'step-started', text: `Step ${number}: ${label}${program}` };
     }
     case 'step-finished': {
-      const { reason, exitCode, signal, detail } = readPayload(StepFinishedPayloadSchema, record);
+      const { reason, exitCode, signal, detail, survivors } = readPayload(StepFinishedPayloadSchema, record);
+      const outlived = survivors.length > 0;
       const facts = [
         exitCode === null ? '' : `exit code ${exitCode}`,
         signal === null ? '' : `signal ${signal}`,
@@ -89,14 +90,19 @@ function separatorFor(record: JournalRecord, stepStarted: number | null): Separa
         // It says only what the exit code says already.
         reason === 'NonZeroResultCode' ? '' : detail,
       ].filter((fact) => fact !== '');
-      const text = [`Step ${number} ${STEP_ENDED[reason]}`, ...facts].join(' · ');
-      return { kind: STEP_KINDS[reason] ?? 'step-failed', text };
+      const ended = outlived ? 'could not be stopped' : STEP_ENDED[reason];
+      const text = [`Step ${number} ${ended}`, ...facts].join(' · ');
+      return { kind: (outlived ? undefined : STEP_KINDS[reason]) ?? 'step-failed', text };
     }
     case 'finished': {
       const { outcome, reason, survivors } = readPayload(FinishedPayloadSchema, record);
       const names = survivors.map(({ pid, command }) => `${command} (process ${pid})`).join(', ');
-      const parts = [OUTCOME[outcome], reason, names === '' ? '' : `still running: ${names}`];
-      return { kind: OUTCOME_KINDS[outcome], text: parts.filter(Boolean).join(' · ') };
+      if (names !== '') {
+        // "Stopped" would be wrong, and of the others the reason tells.
+        const parts = ['Could not stop', reason, `still running: ${names}`];
+        return { kind: 'failed', text: parts.filter(Boolean).join(' · ') };
+      }
+      return { kind: OUTCOME_KINDS[outcome], text: [OUTCOME[outcome], reason].filter(Boolean).join(' · ') };
     }
     case 'mark': {
       const { mark, detail } = readPayload(MarkPayloadSchema, record);

@@ -72,8 +72,8 @@ function executionColumns(): DataColumn<ExecutionSummary>[] {
     {
       id: 'state',
       header: 'State',
-      width: '130px',
-      cell: ({ state }) => <StateMark state={state} />,
+      width: '152px',
+      cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
     },
     {
       id: 'title',
