@@ -14,6 +14,7 @@ import { CgroupConfinement } from './executors/cgroup-confinement.ts';
 import { enterCgroupHome } from './executors/cgroup-home.ts';
 import { type Confinement, describeConfinement, searchOnly } from './executors/confinement.ts';
 import { forest } from './executors/forest.ts';
+import { ReadyShell } from './executors/ready-shell.ts';
 import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
 import { hostFacts } from './host/host-facts.ts';
@@ -188,6 +189,7 @@ async function assemble(
       status.changed();
     },
   });
+  const inherited = inheritedEnvironment(env);
   const operations = new Operations({
     clock,
     log,
@@ -195,7 +197,8 @@ async function assemble(
     root,
     ledger: await EndedLedger.open(join(root, 'ended.jsonl'), clock),
     maximum: limits.maximum,
-    inherited: inheritedEnvironment(env),
+    inherited,
+    ready: new ReadyShell(inherited, clock),
     forest: forest(clock, confinement),
     diskProblem: () => disk.problem,
     onDiskTrouble: (code) => disk.refused(code),

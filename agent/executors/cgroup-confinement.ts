@@ -32,6 +32,8 @@ interface Member {
 /** When a child of a step may have been born outside of its group, in ticks since the boot. */
 interface Window {
   readonly pid: number;
+  /** When the step's own process was born: it may have been kept ready for long. */
+  readonly born: number;
   readonly from: number;
   to: number | null;
 }
@@ -70,9 +72,10 @@ export class CgroupConfinement implements Confinement {
     const group = new CgroupFolder(path, this.#deps.mayKill);
     const member: Member = { key, group, claims, windows: [], isMade: this.#home.left.has(key) };
     return {
-      entered: ({ pid, startTicks }) => {
+      entered: ({ pid, startTicks }, wasReady) => {
         this.#members.set(key, member);
-        member.windows.push({ pid, from: Number(startTicks), to: null });
+        const born = Number(startTicks);
+        member.windows.push({ pid, born, from: wasReady ? Math.max(born, Math.floor(ticksNow())) : born, to: null });
         this.#settleSoon();
       },
       members: async () => {
@@ -164,7 +167,7 @@ export class CgroupConfinement implements Confinement {
     if (facts === null) return null;
     const all = [...this.#members.values()];
     const born = Number(facts.startTicks);
-    const direct = all.find(({ windows }) => windows.some((window) => window.pid === pid && window.from === born));
+    const direct = all.find(({ windows }) => windows.some((window) => window.pid === pid && window.born === born));
     if (direct !== undefined) return direct;
     // Of the agent itself, and no step: a program that it uses.
     if (facts.parent === process.pid) return null;

@@ -24,8 +24,11 @@ export interface Confinement {
 
 /** The processes of one attempt of an operation, held together. */
 export interface OperationConfinement {
-  /** The main process of a step was started. Costs the step nothing: the rest happens behind its back. */
-  entered(facts: ProcessFacts): void;
+  /**
+   * The main process of a step was started. Costs the step nothing: the rest happens behind its back. `wasReady`: it is older
+   * than the step, and has started nothing yet.
+   */
+  entered(facts: ProcessFacts, wasReady: boolean): void;
   /** Everything that lives in it. */
   members(): Promise<number[]>;
   /** Ends everything in it at once. */

@@ -49,7 +49,7 @@ const pidsOf = (found: readonly { pid: number }[]) => found.map(({ pid }) => pid
 test('a child that was seen is known when its parent is gone and it has left the session', async () => {
   const { tree, clock } = await ready();
   const { child, pid, pids } = await started(`setsid sh -c 'exec >/dev/null; sleep 300' & echo $!; wait`);
-  tree.entered(pid);
+  tree.entered(pid, false);
   const [daemon = 0] = pids;
   clock.advance(1_000);
   process.kill(pid, 'SIGKILL');
@@ -61,7 +61,7 @@ test('what is left of the session of a step that has ended is its own, and a ses
   const { tree } = await ready();
   const ours = await started('trap "" TERM; sleep 300 & echo $!; exec >/dev/null; wait');
   const others = await started('sleep 300 & echo $!; wait');
-  tree.entered(ours.pid);
+  tree.entered(ours.pid, false);
   await tree.find();
   process.kill(ours.pid, 'SIGKILL');
   await once(ours.child, 'exit');
@@ -72,7 +72,7 @@ test('what is left of the session of a step that has ended is its own, and a ses
 test('a number that belongs to another process by now is never signalled', async () => {
   const { tree } = await ready();
   const { pid, child } = await started('echo $$; exec sleep 300');
-  tree.entered(pid);
+  tree.entered(pid, false);
   const [found] = await tree.find();
   if (found === undefined) throw new Error('The step was not found.');
   // As found of a process with this number that began at another time.
@@ -90,7 +90,7 @@ test('who merely looks at the folder of an operation is let alone', async () => 
   const born = Number(processFacts(before.pid)?.startTicks);
   await expect.poll(() => uptime() * 100 - born).toBeGreaterThan(2);
   const step = await started('echo $$; exec sleep 300', workFolder);
-  tree.entered(step.pid);
+  tree.entered(step.pid, false);
   await mkdir(join(folder, 'work-2'));
   const elsewhere = await started('echo $$; exec sleep 300', join(folder, 'work-2'));
   const shell = `cd '${workFolder}' && echo $$ && exec sleep 300`;

@@ -53,7 +53,7 @@ export class LinuxTree implements ProcessTree {
     this.#confinement = deps.confine((facts) => this.#claims(facts));
   }
 
-  entered(pid: number): void {
+  entered(pid: number, wasReady = false): void {
     // Its end is not collected before the next turn of the loop: it is there, alive or not.
     const facts = processFacts(pid);
     if (facts === null) return;
@@ -64,7 +64,7 @@ export class LinuxTree implements ProcessTree {
       const pipe = pipeBehind(pid, descriptor);
       if (pipe !== null) this.#outputs.add(pipe);
     }
-    this.#confinement.entered(facts);
+    this.#confinement.entered(facts, wasReady);
     this.#watch ??= this.#deps.clock.every(WATCH_MS, () => this.#look());
   }
 

@@ -12,8 +12,8 @@ export interface FoundProcess extends Survivor {
 
 /** Finds and signals the processes of one operation; one per kind of system. */
 export interface ProcessTree {
-  /** The main process of a step was started, this instant. */
-  entered(pid: number): void;
+  /** The main process of a step was started, this instant. `wasReady`: it is older, and becomes the step only now. */
+  entered(pid: number, wasReady: boolean): void;
   /** All living processes of the operation. */
   find(): Promise<FoundProcess[]>;
   /** Signals those that are still what they were when they were found. */

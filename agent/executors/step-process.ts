@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../protocol/clock.ts';
 import { systemCode } from '../agent-exit.ts';
 import type { CommandLine } from './interpreter.ts';
 import { type ProcessTree, type Survivor, stopTree } from './process-tree.ts';
+import type { ReadyShell } from './ready-shell.ts';
 
 /** How long the pipes are read after the main process ended, when a child still holds them open. */
 const DRAIN_MS = 500;
@@ -15,6 +16,7 @@ export interface StepStart {
   readonly env: Record<string, string>;
   readonly clock: Clock;
   readonly tree: ProcessTree;
+  readonly ready: ReadyShell;
   readonly onOutput: (stream: 'stdout' | 'stderr', piece: Uint8Array) => void;
 }
 
@@ -49,10 +51,11 @@ export class StepProcess {
       this.#hurry = resolve;
     });
     const { commandLine, cwd, env } = start;
-    const child = this.#spawn(commandLine, cwd, env);
+    const ready = start.ready.take({ commandLine, cwd, env });
+    const child = ready?.child ?? this.#spawn(commandLine, cwd, env);
     this.#child = child;
     this.pid = child.pid ?? null;
-    if (this.pid !== null) start.tree.entered(this.pid);
+    if (this.pid !== null) start.tree.entered(this.pid, ready !== null);
     child.stdout?.on('data', (chunk: Buffer) => this.#output('stdout', chunk));
     child.stderr?.on('data', (chunk: Buffer) => this.#output('stderr', chunk));
     child.on('error', (error) => {
@@ -64,6 +67,8 @@ export class StepProcess {
       this.#beginDrain();
     });
     child.on('close', () => this.#finish(false));
+    if (ready === null) child.on('spawn', () => start.ready.proved(commandLine.file));
+    else ready.begin();
   }
 
   /** Stops reading its output: it will block on its own when the pipe is full. */

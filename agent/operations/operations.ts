@@ -3,6 +3,7 @@ import type { HeldOperation as HeldFacts, ToAgent } from '../../protocol/wire.ts
 import type { SessionLink, SessionWork, Welcome } from '../connection/session-link.ts';
 import type { Forest } from '../executors/forest.ts';
 import type { ProcessTree } from '../executors/process-tree.ts';
+import type { ReadyShell } from '../executors/ready-shell.ts';
 import { forgetAccepted } from './accepted-store.ts';
 import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
@@ -37,6 +38,7 @@ export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> 
   readonly maximum: number;
   readonly inherited: Readonly<Record<string, string>>;
   readonly forest: Forest;
+  readonly ready: ReadyShell;
   /** What runs or waits has changed. */
   readonly onChange: () => void;
 }
@@ -228,6 +230,7 @@ export class Operations implements SessionWork, OfferTable {
       this.#running === 0 && (!this.#delivery.isConnected || ![...this.#held.values()].some((held) => owes(held)));
     await this.#until(isDone, patienceMs);
     this.#desk.close();
+    this.#deps.ready.stop();
   }
 
   /** Ends the wait of a {@link stop} that is under way: what still runs is stopped now. */
@@ -314,10 +317,10 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   #start(held: HeldOperation): void {
-    const { clock, inherited } = this.#deps;
+    const { clock, inherited, ready } = this.#deps;
     const { operation, spool, folder } = held;
     const tree = this.#treeOf(held);
-    const run = new OperationRun(operation, { clock, spool, tree, folder, inherited });
+    const run = new OperationRun(operation, { clock, spool, tree, folder, inherited, ready });
     held.run = run;
     held.phase = 'running';
     this.#running += 1;

@@ -18,6 +18,7 @@ import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { systemCode } from '../agent-exit.ts';
 import { prepareStep } from '../executors/prepare-step.ts';
 import { type ProcessTree, type Survivor, stopTree } from '../executors/process-tree.ts';
+import type { ReadyShell } from '../executors/ready-shell.ts';
 import { stepEnvironment } from '../executors/step-environment.ts';
 import { type StepEnd, StepProcess } from '../executors/step-process.ts';
 import { userName } from '../host/host-facts.ts';
@@ -35,6 +36,7 @@ export interface RunDeps {
   readonly clock: Clock;
   readonly spool: Spool;
   readonly tree: ProcessTree;
+  readonly ready: ReadyShell;
   /** The operation's own folder; its working folder is made below it. */
   readonly folder: string;
   readonly inherited: Readonly<Record<string, string>>;
@@ -177,6 +179,7 @@ export class OperationRun {
         env,
         clock: this.#deps.clock,
         tree: this.#deps.tree,
+        ready: this.#deps.ready,
         onOutput: (stream, piece) => this.#output(stream, piece),
       });
       this.#process = started;
