@@ -56,16 +56,23 @@ export class ExecutionRecord {
   /** What the tables do not know yet. */
   readonly unsaved = { row: false, operation: false, steps: new Set<number>() };
 
-  constructor(row: ExecutionRow, steps: StepRow[], operation: OperationRow, jobGroup: string) {
+  /** `parts`: what the JSON in `row` says, for who has just written it there. */
+  constructor(
+    row: ExecutionRow,
+    steps: StepRow[],
+    operation: OperationRow,
+    jobGroup: string,
+    parts: RecordParts = readParts(row),
+  ) {
     this.jobGroup = jobGroup;
     this.row = row;
     this.steps = steps;
     this.operation = operation;
-    this.tags = z.array(z.string()).parse(JSON.parse(row.runner_tags));
+    this.tags = parts.tags;
     this.lane = laneOf(row.project_id, this.tags);
-    this.options = OptionValuesSchema.parse(JSON.parse(row.options));
-    this.workflow = WorkflowSchema.parse(JSON.parse(row.workflow));
-    this.outputLimit = OutputLimitSchema.parse(JSON.parse(row.output_limit));
+    this.options = parts.options;
+    this.workflow = parts.workflow;
+    this.outputLimit = parts.outputLimit;
     this.notes = NotesSchema.parse(JSON.parse(row.notes));
     this.survivors = readSurvivors(row);
   }
@@ -124,6 +131,23 @@ export class ExecutionRecord {
     this.notes.push({ at, text: text.slice(0, 2000) });
     this.change({ notes: JSON.stringify(this.notes) });
   }
+}
+
+/** What stands as JSON in the row of an execution and never changes. */
+export interface RecordParts {
+  readonly tags: readonly string[];
+  readonly options: Readonly<Record<string, string>>;
+  readonly workflow: Workflow;
+  readonly outputLimit: OutputLimit;
+}
+
+function readParts(row: ExecutionRow): RecordParts {
+  return {
+    tags: z.array(z.string()).parse(JSON.parse(row.runner_tags)),
+    options: OptionValuesSchema.parse(JSON.parse(row.options)),
+    workflow: WorkflowSchema.parse(JSON.parse(row.workflow)),
+    outputLimit: OutputLimitSchema.parse(JSON.parse(row.output_limit)),
+  };
 }
 
 /** Names the Runners that are wanted: those of a project that have all of these tags. */

@@ -85,7 +85,9 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
     if (chosen !== null) link.release(chosen.replicaId, operationId);
     throw error;
   }
-  const record = new ExecutionRecord(row, steps, operation, request.job?.group ?? '');
+  const { runnerTags: tags, options, workflow, outputLimit } = request;
+  const parts = { tags, options, workflow, outputLimit };
+  const record = new ExecutionRecord(row, steps, operation, request.job?.group ?? '', parts);
   live.add(record);
   if (chosen === null) {
     deps.created(record);
