@@ -100,7 +100,7 @@ export class Fleet {
 
   /** What the agents still hold of operations: nothing, once the coordinator has all of it. */
   async heldByAgents(): Promise<string[]> {
-    const folders = await Promise.all(this.agents.map(({ folder }) => path.join(folder, 'state', 'operations')));
+    const folders = this.agents.map(({ folder }) => path.join(folder, 'state', 'operations'));
     const names = (await Promise.all(folders.map((folder) => readdir(folder)))).flat();
     return names.filter((name) => name !== 'ended.jsonl');
   }
