@@ -17,6 +17,7 @@ import { forest } from './executors/forest.ts';
 import { ReadyShell } from './executors/ready-shell.ts';
 import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
+import { keepReserve, withReserve } from './host/disk-reserve.ts';
 import { hostFacts } from './host/host-facts.ts';
 import { processStart } from './host/process-start.ts';
 import { selfChecks } from './host/self-checks.ts';
@@ -59,7 +60,7 @@ export async function startAgent(deps: AgentDeps): Promise<RunningAgent> {
   const loaded = await loadRunnerConfig(paths.config, env);
   const limits = readLimits(env);
   await prepareStateFolder(paths.state);
-  const release = await takeStateLock(paths.state);
+  const release = await withReserve(paths.state, () => takeStateLock(paths.state));
   const stop = Promise.withResolvers<string>();
   const hurry = new AbortController();
   let isAsked = false;
@@ -185,6 +186,7 @@ async function assemble(
     onChange(problem) {
       if (problem === null) log.info('There is room on the disk again.');
       else log.error(problem);
+      if (problem === null) void keepReserve(paths.state, log);
       operations.holdOutput(problem !== null);
       status.changed();
     },
@@ -246,5 +248,6 @@ async function assemble(
     log.warn('The status file could not be written.', { code }),
   );
   await disk.start();
+  if (disk.problem === null) await keepReserve(paths.state, log);
   return { operations, connection, disk, status };
 }

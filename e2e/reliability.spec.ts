@@ -24,6 +24,8 @@ const TRIALS: readonly (readonly [promise: string, name: string, ...options: str
 for (const [promise, name, ...options] of TRIALS) {
   test(promise, async ({ work }, info) => {
     expect(work).not.toBe('');
+    // The trials have bounds of their own, and say more when one is passed.
+    test.setTimeout(300_000);
     const run = path.join(import.meta.dirname, '../soak/run.ts');
     const program = startProgram(process.execPath, [run, '--only', name, ...options]);
     const { code } = await program.ended;

@@ -19,6 +19,9 @@ export interface AgentSeat {
   program: RunningProgram;
 }
 
+/** An agent that is asked to stop waits so long for what runs, and then stops that too. */
+const FINISH = { OUTRUNNER_FINISH_SECONDS: '2' };
+
 export interface FleetOptions {
   readonly agents: number;
   /** The packed executable; absent: the bundle. */
@@ -81,6 +84,15 @@ export class Fleet {
     await seat.program.stop('SIGKILL');
   }
 
+  /** Asks it to stop, and kills it when it is not over after `patienceMs`. Says whether it went by itself. */
+  async stopAgent(seat: AgentSeat, patienceMs: number): Promise<boolean> {
+    seat.outages.push({ from: Date.now(), to: Number.POSITIVE_INFINITY });
+    const timer = setTimeout(() => seat.program.child.kill('SIGKILL'), patienceMs);
+    const { code } = await seat.program.stop('SIGTERM');
+    clearTimeout(timer);
+    return code === 0;
+  }
+
   reviveAgent(seat: AgentSeat): void {
     seat.program = this.#run(seat.folder);
     close(seat.outages);
@@ -88,7 +100,7 @@ export class Fleet {
 
   /** What the agents still hold of operations: nothing, once the coordinator has all of it. */
   async heldByAgents(): Promise<string[]> {
-    const folders = await Promise.all(this.agents.map(({ folder }) => path.join(folder, 'state', 'operations')));
+    const folders = this.agents.map(({ folder }) => path.join(folder, 'state', 'operations'));
     const names = (await Promise.all(folders.map((folder) => readdir(folder)))).flat();
     return names.filter((name) => name !== 'ended.jsonl');
   }
@@ -104,7 +116,7 @@ export class Fleet {
 
   #run(folder: string): RunningProgram {
     const { executable } = this.#options;
-    return runAgent(folder, [], executable === undefined ? {} : { executable });
+    return runAgent(folder, [], { env: FINISH, ...(executable === undefined ? {} : { executable }) });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Execution } from '../protocol/api/executions.ts';
+import type { Execution, ExecutionStep } from '../protocol/api/executions.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { decodeJournal, FinishedPayloadSchema, type JournalRecord, readPayload } from '../protocol/journal.ts';
 import type { Outage } from './fleet.ts';
@@ -27,7 +27,7 @@ const SLACK_MS = 2_000;
  * | what happened | right state | its steps |
  * |---|---|---|
  * | nothing to it, or its coordinator was killed | the one that its steps lead to | all exact; after a failed one none ran |
- * | its agent was killed while it ran | the same, or `failed`: one step `agent-restarted` | before it exact, it a prefix, after it none ran |
+ * | its agent was killed or stopped while it ran | the same, or `failed`: one step `agent-restarted` or `agent-stopped` | before it exact, it a prefix, after it none ran |
  * | its stop was asked for | one of the above, or `aborted` | before the stopped one exact, it a prefix, after it none ran |
  *
  * Never `lost`, never `timedout`, never two runs of a step, never `succeeded` without the last line of each step.
@@ -78,7 +78,7 @@ function wrongFrame(records: readonly JournalRecord[], state: string): string[] 
 function wrongState({ execution, cancelled, outages, runs }: Evidence, steps: readonly ExpectedStep[]): string[] {
   const failing = steps.findIndex(({ exitCode }) => exitCode !== 0);
   const own = failing < 0 ? 'succeeded' : 'failed';
-  const cut = execution.steps.find(({ reason }) => reason === 'agent-restarted');
+  const cut = execution.steps.find(isCut);
   const wrong: string[] = [];
   if (execution.state === 'aborted') {
     if (!cancelled) wrong.push('it was aborted and nobody asked for that');
@@ -94,6 +94,11 @@ function wrongState({ execution, cancelled, outages, runs }: Evidence, steps: re
       if (!runs.includes(`end ${name}`)) wrong.push(`it succeeded and ${name} has not run to its end`);
   }
   return wrong;
+}
+
+/** A step that the end of its agent ended. */
+export function isCut({ reason }: Pick<ExecutionStep, 'reason'>): boolean {
+  return reason === 'agent-restarted' || reason === 'agent-stopped';
 }
 
 function overlaps(outage: Outage, { createdAt, endedAt }: Execution): boolean {
@@ -125,6 +130,7 @@ function wrongStep(
       if (stdout.length + stderr.length > 0) say('it has output');
       break;
     case 'agent-restarted':
+    case 'agent-stopped':
     case 'cancelled':
       if (!isPrefix(stdout, expected.stdout)) say(`stdout: ${difference(stdout, expected.stdout)}`);
       if (!isPrefix(stderr, expected.stderr)) say(`stderr: ${difference(stderr, expected.stderr)}`);

@@ -5,7 +5,7 @@ import type { Execution } from '../protocol/api/executions.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { OutrunnerError } from '../protocol/problems.ts';
 import { type AgentSeat, Fleet } from './fleet.ts';
-import { type Evidence, judge } from './judge.ts';
+import { type Evidence, isCut, judge } from './judge.ts';
 import { markedProcesses } from './marked-processes.ts';
 import { persistently } from './persistent.ts';
 import { type Random, seededRandom } from './random.ts';
@@ -17,7 +17,11 @@ const SETTLE_MS = 120_000;
 /** From one kill to the next, and how long the killed one stays away. */
 const BETWEEN_MS = [100, 2_500] as const;
 const AWAY_MS = [0, 2_000] as const;
+/** How long an agent that is asked to stop gets before it is killed all the same. */
+const STOP_MS = [100, 8_000] as const;
 const PAGE = 64 << 20;
+
+const WAYS = ['coordinator', 'agent', 'both', 'stop'] as const;
 
 interface Submitted {
   readonly task: Task;
@@ -103,22 +107,27 @@ async function killAtRandom(
   while (!signal.aborted) {
     await sleep(random.whole(...BETWEEN_MS), undefined, { signal }).catch(() => undefined);
     if (signal.aborted) break;
-    const what = random.oneOf(['coordinator', 'agent', 'both']);
+    const what = random.oneOf(WAYS);
     const seat = fleet.agents[random.whole(0, fleet.agents.length - 1)] as AgentSeat;
     const away = [random.whole(...AWAY_MS), random.whole(...AWAY_MS)] as const;
+    const patience = random.whole(...STOP_MS);
     kills.push(what);
-    say(`kill -9 ${what === 'agent' ? seat.name : what}`);
+    say(what === 'stop' ? `asking ${seat.name} to stop` : `kill -9 ${what === 'agent' ? seat.name : what}`);
     const coordinator = async () => {
       await fleet.killCoordinator();
       await sleep(away[0]);
       await fleet.reviveCoordinator();
     };
     const agent = async () => {
-      await fleet.killAgent(seat);
+      if (what !== 'stop') await fleet.killAgent(seat);
+      else if (await fleet.stopAgent(seat, patience)) say(`${seat.name} has stopped`);
       await sleep(away[1]);
       fleet.reviveAgent(seat);
     };
-    await Promise.all([...(what === 'agent' ? [] : [coordinator()]), ...(what === 'coordinator' ? [] : [agent()])]);
+    await Promise.all([
+      ...(what === 'agent' || what === 'stop' ? [] : [coordinator()]),
+      ...(what === 'coordinator' ? [] : [agent()]),
+    ]);
   }
   return kills;
 }
@@ -168,19 +177,19 @@ async function verdict(
     violations.push(`process ${pid} of operation ${operation} is still there: ${command}`);
   violations.push(...(await fleet.stop()));
   const count = (test: (execution: Execution) => boolean) => ended.filter(test).length;
-  const cut = (execution: Execution) => execution.steps.some(({ reason }) => reason === 'agent-restarted');
+  const cut = (execution: Execution) => execution.steps.some(isCut);
   return {
     violations,
     figures: [
       ['executions', submitted.length],
       ['succeeded', count(({ state }) => state === 'succeeded')],
       ['failed by themselves', count((one) => one.state === 'failed' && !cut(one))],
-      ['cut off by the death of their agent', count(cut)],
+      ['cut off by the end of their agent', count(cut)],
       ['aborted', count(({ state }) => state === 'aborted')],
       ['given again under a new attempt', count(({ operation }) => operation.attempt > 1)],
       [
-        'kills of the coordinator / of an agent / of both',
-        ['coordinator', 'agent', 'both'].map((what) => kills.filter((kill) => kill === what).length).join(' / '),
+        'kills of the coordinator / of an agent / of both / stops of an agent',
+        WAYS.map((what) => kills.filter((kill) => kill === what).length).join(' / '),
       ],
       ['journals compared, MB', (bytes / 1e6).toFixed(1)],
     ],

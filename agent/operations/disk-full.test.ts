@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, type TestContext, test } from 'vitest';
+import { runAgentProgram } from '../testing/agent-process.ts';
+import { stepEnds } from '../testing/journal-view.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
 
 const run = promisify(execFile);
 
-test('on a full disk nothing is lost: the step waits, new work is refused, and all goes on when there is room', async (context) => {
-  const coordinator = await testCoordinator();
+async function smallDisk(context: TestContext): Promise<string> {
   const small = join(await temporaryFolder(), 'small');
   await mkdir(small);
   try {
@@ -19,6 +20,41 @@ test('on a full disk nothing is lost: the step waits, new work is refused, and a
     context.skip(true, 'only root can make a small disk');
   }
   onTestFinished(() => run('umount', ['--lazy', small]).then(() => undefined));
+  return small;
+}
+
+test('an agent that is killed on a full disk starts again there, says so, and brings what it has', async (context) => {
+  const coordinator = await testCoordinator();
+  const small = await smallDisk(context);
+  await writeFile(join(small, 'runner.json'), JSON.stringify(coordinator.config()), { mode: 0o600 });
+  const start = () => runAgentProgram(['run'], { cwd: small });
+  const first = start();
+  const operation = await coordinator.offer([{ type: 'command', command: 'echo begun; sleep 300' }]);
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  await coordinator.said('heartbeat', ({ running }) => running === 1);
+  await run('dd', ['if=/dev/zero', `of=${join(small, 'ballast')}`, 'bs=64k', 'count=1000']).catch(() => undefined); // Full.
+  first.child.kill('SIGKILL');
+  await first.exited;
+  coordinator.heard.length = 0;
+  const second = start();
+  const early = second.exited.then((code) => expect.unreachable(`it ended with ${code}: ${second.stderr()}`));
+  const records = await Promise.race([coordinator.finished(operation), early]);
+  expect(stepEnds(records).map(({ reason }) => reason)).toEqual(['agent-restarted']);
+  expect(outputOf(records).toString()).toBe('begun\n');
+  const sick = await coordinator.said('heartbeat', ({ checks }) => checks.some(({ ok }) => !ok));
+  expect(sick.checks.find(({ ok }) => !ok)?.check).toBe('disk');
+  // What was delivered is deleted, although not even a line can be added to the list of what has ended.
+  await expect.poll(() => readdir(join(small, 'state', 'operations'))).not.toContain(`${operation}.1`);
+
+  await rm(join(small, 'ballast'));
+  coordinator.heard.length = 0;
+  await coordinator.said('heartbeat', ({ checks }) => checks.every(({ ok }) => ok));
+  await expect.poll(() => readFile(join(small, 'state', 'operations', 'ended.jsonl'), 'utf8')).toContain(operation);
+}, 60_000);
+
+test('on a full disk nothing is lost: the step waits, new work is refused, and all goes on when there is room', async (context) => {
+  const coordinator = await testCoordinator();
+  const small = await smallDisk(context);
   await testAgent(coordinator, { folder: small, env: { OUTRUNNER_DISK_FLOOR_MB: '1' } });
   await coordinator.connected();
   coordinator.behaviour.acknowledges = false;

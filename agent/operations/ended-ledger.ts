@@ -1,12 +1,14 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
-import { systemCode } from '../agent-exit.ts';
+import { isFullDisk, systemCode } from '../agent-exit.ts';
 import { writeFileAtomic } from '../config/atomic-file.ts';
 
 /** Entries stay this much longer than the offer itself is good for: the clocks of both ends may differ a little. */
 const SLACK_MS = 600_000;
 const COMPACT_AFTER = 5_000;
+/** When the disk is full, how long to wait before the next try. */
+const RETRY_MS = 1_000;
 
 const EntrySchema = z.object({ key: z.string(), until: z.number() });
 
@@ -20,6 +22,8 @@ export class EndedLedger {
   readonly #entries = new Map<string, number>();
   #appended = 0;
   #lines: string[] = [];
+  /** The last write failed and may have left a part of a line. */
+  #torn = false;
   #nextWrite: Promise<void> | null = null;
   #write: Promise<void> = Promise.resolve();
 
@@ -40,7 +44,12 @@ export class EndedLedger {
       const entry = parseEntry(line);
       if (entry !== null) ledger.#entries.set(entry.key, entry.until);
     }
-    await ledger.#compact();
+    try {
+      await ledger.#compact();
+    } catch (error) {
+      // It stays as long as it is: a full disk must not keep the agent from starting.
+      if (!isFullDisk(error)) throw error;
+    }
     return ledger;
   }
 
@@ -48,12 +57,19 @@ export class EndedLedger {
     return this.#entries.has(key);
   }
 
-  /** Remembers an attempt until its offer has expired (`acceptBefore`, milliseconds since the epoch). */
+  /**
+   * Remembers an attempt until its offer has expired (`acceptBefore`, milliseconds since the epoch). Resolves when it is written;
+   * on a full disk at once, and it is written when there is room: what is deleted afterwards is what makes room.
+   */
   async add(key: string, acceptBefore: number): Promise<void> {
     const until = acceptBefore + SLACK_MS;
     this.#entries.set(key, until);
     this.#lines.push(`${JSON.stringify({ key, until })}\n`);
-    // One write for all that come while the one before is under way.
+    await this.#writeSoon();
+  }
+
+  /** One write for all that come while the one before is under way. */
+  #writeSoon(): Promise<void> {
     this.#nextWrite ??= this.#write.then(() => {
       this.#nextWrite = null;
       const running = this.#append();
@@ -61,15 +77,24 @@ export class EndedLedger {
       this.#write = running.catch(() => undefined);
       return running;
     });
-    await this.#nextWrite;
+    return this.#nextWrite;
   }
 
   async #append(): Promise<void> {
     const lines = this.#lines;
     this.#lines = [];
-    await appendFile(this.#path, lines.join(''), { mode: 0o600 });
-    this.#appended += lines.length;
-    if (this.#appended > COMPACT_AFTER) await this.#compact();
+    try {
+      // After a write that was cut off in mid line, a new line begins.
+      await appendFile(this.#path, `${this.#torn ? '\n' : ''}${lines.join('')}`, { mode: 0o600 });
+      this.#torn = false;
+      this.#appended += lines.length;
+      if (this.#appended > COMPACT_AFTER) await this.#compact();
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      this.#torn = true;
+      this.#lines.unshift(...lines);
+      this.#clock.after(RETRY_MS, () => void this.#writeSoon().catch(() => undefined)); // Those who waited were told.
+    }
   }
 
   async #compact(): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from '../../protocol/clock.ts';
 import type { Identity } from '../../protocol/enrolment.ts';
 import type { Operation } from '../../protocol/operation.ts';
 import type { FromAgent, HeldOperation as HeldFacts } from '../../protocol/wire.ts';
-import { systemCode } from '../agent-exit.ts';
+import { isFullDisk, systemCode } from '../agent-exit.ts';
 import { signatureVerifier } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
 import { AcceptedStore, operationFolder } from './accepted-store.ts';
@@ -165,7 +165,7 @@ export class OfferDesk {
       this.#pending.delete(key);
       await spool.abandon();
       const code = systemCode(error);
-      const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+      const isFull = isFullDisk(error);
       if (isFull) onDiskTrouble(code);
       const detail = `It could not be written down: ${code}.`;
       this.#refuse(operation.operation, operation.attempt, { code: isFull ? 'agent-disk-full' : 'internal', detail });
