@@ -29,6 +29,8 @@ export interface CoordinatorOptions {
   /** 0: any free one. */
   port?: number;
   args?: readonly string[];
+  /** For Node, before the program. */
+  nodeArgs?: readonly string[];
   env?: NodeJS.ProcessEnv;
   /** In front of the command: `ip netns exec NAME`. */
   wrap?: readonly string[];
@@ -41,6 +43,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const program = startProgram(
     process.execPath,
     [
+      ...(options.nodeArgs ?? []),
       path.join(root, 'dist/coordinator/main.mjs'),
       '--data-dir',
       options.dataDir,
