@@ -5,7 +5,7 @@ export interface Figure {
   readonly what: string;
   /** NaN: it cannot be measured on this system. */
   readonly value: number;
-  readonly unit: 'ms' | 's' | '/s' | 'MB/s' | 'MB' | 'KB' | '%';
+  readonly unit: 'ms' | 's' | '/s' | 'MB/s' | 'MB' | 'KB' | '%' | '×';
   /** The same work with nothing in between, measured in the same run. */
   readonly floor?: number;
   /** The bar, for a reader: `≤ 2 × floor`, `≤ 25 ms`. */
