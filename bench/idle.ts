@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
-import { type AgentForm, type AgentProcess, startAgent } from './harness/agent.ts';
+import { type AgentProcess, packedAgent, startAgent } from './harness/agent.ts';
 import { startBare } from './harness/bare-program.ts';
 import { type CoordinatorProcess, startCoordinator } from './harness/coordinator.ts';
 import type { Benchmark, Figure } from './harness/figures.ts';
@@ -20,7 +20,8 @@ export const idle: Benchmark = {
   what: `nothing to do for ${SECONDS} s, one Runner connected: fresh, and after ${LOAD} executions`,
   async run(work) {
     const pairs: Pair[] = [];
-    for (const form of ['bundle', 'packed'] as const) pairs.push(await startPair(path.join(work, form), form));
+    pairs.push(await startPair(path.join(work, 'bundle')));
+    pairs.push(await startPair(path.join(work, 'packed'), packedAgent()));
     const server = startBare(BARE_SERVER);
     const [url] = await server.line(/ws:\S+/);
     const client = startBare(BARE_CLIENT, [url]);
@@ -50,13 +51,18 @@ interface Pair {
   readonly agent: AgentProcess;
 }
 
-async function startPair(work: string, form: AgentForm): Promise<Pair> {
+async function startPair(work: string, executable?: string): Promise<Pair> {
   const coordinator = await startCoordinator({
     dataDir: path.join(work, 'coordinator'),
     args: ['--log-level', 'error'],
   });
   const runner = { name: 'bench', projects: [{ project: 'Welcome' }] };
-  const agent = await startAgent(coordinator, path.join(work, 'agent'), runner, form);
+  const agent = await startAgent(
+    coordinator,
+    path.join(work, 'agent'),
+    runner,
+    executable === undefined ? {} : { executable },
+  );
   return { coordinator, agent };
 }
 

@@ -7,7 +7,7 @@ import { startAgent } from './harness/agent.ts';
 import { startBare } from './harness/bare-program.ts';
 import { startCoordinator } from './harness/coordinator.ts';
 import type { Benchmark } from './harness/figures.ts';
-import { usageOf } from './harness/process-usage.ts';
+import { forgetPeak, usageOf } from './harness/process-usage.ts';
 
 const BYTES = 200e6;
 const LINE_BYTES = 71;
@@ -118,6 +118,7 @@ async function outrunnerOutput(printed: Printed, work: string): Promise<OurWay> 
     const { pid } = agent.program.child;
     const live = await api.live();
     const copies = watchCopies(path.join(folder, 'state', 'operations'));
+    forgetPeak(coordinator.pid);
     const begun = performance.now();
     const { id } = await api.call('runAdHoc', {
       params: { project: 'Welcome' },

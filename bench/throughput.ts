@@ -4,7 +4,7 @@ import { startAgent } from './harness/agent.ts';
 import { connectBare } from './harness/bare-program.ts';
 import { startCoordinator } from './harness/coordinator.ts';
 import { type Benchmark, quantile } from './harness/figures.ts';
-import { type ProcessUsage, usageOf } from './harness/process-usage.ts';
+import { forgetPeak, type ProcessUsage, usageOf } from './harness/process-usage.ts';
 import { runMany } from './harness/run-many.ts';
 
 const RUNS = 2000;
@@ -58,6 +58,7 @@ async function outrunnerRuns(work: string) {
     });
     const { pid } = agent.program.child;
     await runMany(coordinator, WARM_UP);
+    forgetPeak(coordinator.pid);
     const before = { coordinator: usageOf(coordinator.pid), agent: usageOf(pid) };
     const load = await runMany(coordinator, RUNS);
     const after = { coordinator: usageOf(coordinator.pid), agent: usageOf(pid) };

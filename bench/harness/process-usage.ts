@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** What a process has cost so far. */
 export interface ProcessUsage {
@@ -8,7 +8,7 @@ export interface ProcessUsage {
   readonly childCpu: number;
   /** Resident memory now, in MB (10⁶ bytes). */
   readonly rss: number;
-  /** The most resident memory that it ever had. */
+  /** The most resident memory that it had since it started, or since {@link forgetPeak}. */
   readonly peakRss: number;
 }
 
@@ -35,6 +35,14 @@ export function usageOf(pid: number | undefined): ProcessUsage {
     rss: (kibibytes('VmRSS') * 1024) / 1e6,
     peakRss: (kibibytes('VmHWM') * 1024) / 1e6,
   };
+}
+
+/**
+ * Forgets the most memory that a process had: what its start took (the coordinator makes a password, which takes 128 MB on
+ * purpose) is no part of what is measured afterwards.
+ */
+export function forgetPeak(pid: number | undefined): void {
+  if (process.platform === 'linux') writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
 /**
