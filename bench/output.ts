@@ -118,6 +118,7 @@ async function outrunnerOutput(printed: Printed, work: string): Promise<OurWay> 
     const { pid } = agent.program.child;
     const live = await api.live();
     const copies = watchCopies(path.join(folder, 'state', 'operations'));
+    await coordinator.passwordMade();
     forgetPeak(coordinator.pid);
     const begun = performance.now();
     const { id } = await api.call('runAdHoc', {

@@ -58,6 +58,7 @@ async function outrunnerRuns(work: string) {
     });
     const { pid } = agent.program.child;
     await runMany(coordinator, WARM_UP);
+    await coordinator.passwordMade();
     forgetPeak(coordinator.pid);
     const before = { coordinator: usageOf(coordinator.pid), agent: usageOf(pid) };
     const load = await runMany(coordinator, RUNS);

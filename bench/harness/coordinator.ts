@@ -16,6 +16,8 @@ export interface CoordinatorProcess {
   readonly api: ApiClient;
   /** The key that Runners pin. */
   publicKey(): Promise<string>;
+  /** Resolves when a first start has made the password of `admin`, which takes a moment and 128 MB on purpose. */
+  passwordMade(): Promise<void>;
   /** A link that signs a browser in, once. */
   signInLink(): Promise<string>;
   /** SIGTERM, and wait for the end. */
@@ -62,6 +64,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     pid: program.child.pid as number,
     api,
     publicKey: async () => (await api.call('me')).coordinator.publicKey,
+    async passwordMade() {
+      await program.line(/^To sign in from elsewhere/);
+    },
     async signInLink() {
       const { ticket } = await api.call('createSignInLink');
       return `${url}/#ticket=${ticket}`;
