@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type WebSocket, WebSocketServer } from 'ws';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { startAgent } from './harness/agent.ts';
+import { connectBare } from './harness/bare-program.ts';
 import { startCoordinator } from './harness/coordinator.ts';
 import { type Benchmark, type Figure, quantile } from './harness/figures.ts';
-import { startProgram } from './harness/process.ts';
 
 const RUNS = 100;
 const WARM_UP = 10;
@@ -105,21 +104,7 @@ socket.on('message', (command) => {
 `;
 
 async function bareDispatch(work: string): Promise<Samples> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The bare server has no port.');
-  const program = startProgram(
-    process.execPath,
-    ['--input-type=module', '-e', BARE_AGENT, '--', `ws://127.0.0.1:${address.port}`],
-    {
-      cwd: path.resolve(import.meta.dirname, '..'),
-    },
-  );
-  const early = program.ended.then(() => {
-    throw new Error(`The bare agent ended:\n${program.output()}`);
-  });
-  const [socket] = (await Promise.race([once(server, 'connection'), early])) as [WebSocket];
+  const { socket, stop } = await connectBare(BARE_AGENT);
   const samples: Samples = { start: [], end: [] };
   for (let n = 0; n < RUNS + WARM_UP; n++) {
     const file = path.join(work, `bare-${n}`);
@@ -131,7 +116,6 @@ async function bareDispatch(work: string): Promise<Samples> {
     samples.start.push((await startedAt(file)) - asked);
     samples.end.push(seen - asked);
   }
-  await program.stop();
-  server.close();
+  await stop();
   return samples;
 }

@@ -3,11 +3,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { ensureBuilt } from '../build/ensure-built.ts';
 import { dispatch } from './dispatch.ts';
+import { fleet } from './fleet.ts';
 import { type Benchmark, printFigures } from './harness/figures.ts';
 import { endAll } from './harness/process.ts';
+import { idle } from './idle.ts';
+import { output } from './output.ts';
 import { start } from './start.ts';
+import { throughput } from './throughput.ts';
 
-const benchmarks: readonly Benchmark[] = [start, dispatch];
+const benchmarks: readonly Benchmark[] = [start, dispatch, throughput, output, idle, fleet];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));

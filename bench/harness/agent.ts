@@ -1,13 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { hostTarget } from '../../build/agents/base-runtime.ts';
 import type { NewRunner, Runner } from '../../protocol/api/runners.ts';
 import { type RunnerConfig, RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
 import type { CoordinatorProcess } from './coordinator.ts';
 import { type RunningProgram, startProgram } from './process.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** A real agent in a process of its own: the bundle under Node, with a configuration as a package holds it. */
+/** A real agent in a process of its own, with a configuration as a package holds it. */
 export interface AgentProcess {
   readonly program: RunningProgram;
   readonly runner: Runner;
@@ -47,11 +49,12 @@ export async function startAgent(
   coordinator: Pick<CoordinatorProcess, 'api' | 'publicKey'>,
   folder: string,
   runner: Partial<NewRunner> & { name: string },
+  options: RunAgentOptions = {},
 ): Promise<AgentProcess> {
   const { api } = coordinator;
   const created = await writeRunnerConfig(coordinator, folder, runner);
   const live = await api.live();
-  const program = runAgent(folder);
+  const program = runAgent(folder, undefined, options);
   const healthy = live.until(
     (event) =>
       event.topic === 'runner' &&
@@ -101,4 +104,10 @@ export function runAgent(folder: string, wrap?: readonly string[], options: RunA
       ...(wrap ? { wrap } : {}),
     },
   );
+}
+
+/** The agent executable of this host, as it was built. */
+export function packedAgent(): string {
+  const target = hostTarget();
+  return path.join(root, 'dist/agents', target, AGENT_TARGET_TABLE[target].executable);
 }

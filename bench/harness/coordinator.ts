@@ -16,6 +16,8 @@ export interface CoordinatorProcess {
   readonly api: ApiClient;
   /** The key that Runners pin. */
   publicKey(): Promise<string>;
+  /** Resolves when a first start has made the password of `admin`, which takes a moment and 128 MB on purpose. */
+  passwordMade(): Promise<void>;
   /** A link that signs a browser in, once. */
   signInLink(): Promise<string>;
   /** SIGTERM, and wait for the end. */
@@ -29,6 +31,8 @@ export interface CoordinatorOptions {
   /** 0: any free one. */
   port?: number;
   args?: readonly string[];
+  /** For Node, before the program. */
+  nodeArgs?: readonly string[];
   env?: NodeJS.ProcessEnv;
   /** In front of the command: `ip netns exec NAME`. */
   wrap?: readonly string[];
@@ -41,6 +45,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const program = startProgram(
     process.execPath,
     [
+      ...(options.nodeArgs ?? []),
       path.join(root, 'dist/coordinator/main.mjs'),
       '--data-dir',
       options.dataDir,
@@ -59,6 +64,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     pid: program.child.pid as number,
     api,
     publicKey: async () => (await api.call('me')).coordinator.publicKey,
+    async passwordMade() {
+      await program.line(/^To sign in from elsewhere/);
+    },
     async signInLink() {
       const { ticket } = await api.call('createSignInLink');
       return `${url}/#ticket=${ticket}`;

@@ -3,8 +3,9 @@ import os from 'node:os';
 /** What a benchmark found: rows of figures, each with its floor from the same run where it has one. */
 export interface Figure {
   readonly what: string;
+  /** NaN: it cannot be measured on this system. */
   readonly value: number;
-  readonly unit: 'ms' | 's' | '/s' | 'MB/s' | 'MB' | 'KB' | '%';
+  readonly unit: 'ms' | 's' | '/s' | 'MB/s' | 'MB' | 'KB' | '%' | '×';
   /** The same work with nothing in between, measured in the same run. */
   readonly floor?: number;
   /** The bar, for a reader: `≤ 2 × floor`, `≤ 25 ms`. */
@@ -26,12 +27,16 @@ export function quantile(samples: readonly number[], share: number): number {
 /** Prints a table for people and one JSON line for programs. */
 export function printFigures(name: string, figures: readonly Figure[]): void {
   const cell = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
-  const rows = figures.map((figure) => [
-    figure.what,
-    `${cell(figure.value)} ${figure.unit}`,
-    figure.floor === undefined ? '' : `${cell(figure.floor)} ${figure.unit}`,
-    figure.floor === undefined ? '' : `${(figure.value / figure.floor).toFixed(2)} ×`,
-    figure.bar ?? '',
+  const shown = (value: number | undefined, unit: string) => {
+    if (value === undefined) return '';
+    return Number.isNaN(value) ? 'not measured here' : `${cell(value)} ${unit}`;
+  };
+  const rows = figures.map(({ what, value, unit, floor, bar }) => [
+    what,
+    shown(value, unit),
+    shown(floor, unit),
+    floor === undefined || Number.isNaN(value / floor) ? '' : `${(value / floor).toFixed(2)} ×`,
+    bar ?? '',
   ]);
   const table = [['', 'measured', 'floor', 'ratio', 'bar'], ...rows];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];

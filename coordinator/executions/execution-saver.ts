@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { preparedQuery } from '../store/prepared-query.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { ExecutionRecord, ExecutionRow, OperationRow, StepRow } from './execution-record.ts';
@@ -86,7 +87,7 @@ export class ExecutionSaver {
       this.#waiting.delete(record);
       const changes = takeChanges(record);
       try {
-        if (!isEmpty(changes)) await this.#store.write((tx) => writeChanges(tx, record.id, changes));
+        if (!isEmpty(changes)) await this.#store.write((tx) => writeChanges(tx, changes));
         for (const one of waiting) one.resolve();
       } catch (error) {
         putBack(record, changes);
@@ -126,29 +127,55 @@ function isEmpty(changes: Changes): boolean {
   return changes.row === null && changes.operation === null && changes.steps.length === 0;
 }
 
-async function writeChanges(tx: Transaction<Database>, id: string, changes: Changes): Promise<void> {
+const updateExecution = preparedQuery<ExecutionRow>((db, value) =>
+  db
+    .updateTable('execution')
+    .set({ state: value('state'), reason: value('reason') })
+    .set({ started_at: value('started_at'), ended_at: value('ended_at') })
+    .set({ runner_id: value('runner_id'), runner_name: value('runner_name') })
+    .set({ replica_id: value('replica_id'), replica_hostname: value('replica_hostname') })
+    .set({ survivors: value('survivors'), notes: value('notes') })
+    .set({ cancel_asked_at: value('cancel_asked_at'), cancel_reason: value('cancel_reason') })
+    .where('id', '=', value('id')),
+);
+
+const updateOperation = preparedQuery<OperationRow>((db, value) =>
+  db
+    .updateTable('operation')
+    .set({
+      attempt: value('attempt'),
+      state: value('state'),
+      runner_id: value('runner_id'),
+      replica_id: value('replica_id'),
+      offered_at: value('offered_at'),
+      accepted_at: value('accepted_at'),
+      ended_at: value('ended_at'),
+      lease_until: value('lease_until'),
+      journal_bytes: value('journal_bytes'),
+      journal_records: value('journal_records'),
+    } satisfies Record<Exclude<keyof OperationRow, 'id' | 'execution_id' | 'created_at'>, unknown>)
+    .where('id', '=', value('id')),
+);
+
+const updateStep = preparedQuery<StepRow>((db, value) =>
+  db
+    .updateTable('execution_step')
+    .set({
+      state: value('state'),
+      started_at: value('started_at'),
+      ended_at: value('ended_at'),
+      exit_code: value('exit_code'),
+      signal: value('signal'),
+      reason: value('reason'),
+      detail: value('detail'),
+    } satisfies Record<Exclude<keyof StepRow, 'execution_id' | 'position' | 'type' | 'label'>, unknown>)
+    .where('execution_id', '=', value('execution_id'))
+    .where('position', '=', value('position')),
+);
+
+async function writeChanges(tx: Transaction<Database>, changes: Changes): Promise<void> {
   const { row, operation, steps } = changes;
-  if (row !== null) {
-    const { state, reason, started_at, ended_at, runner_id, runner_name, replica_id, replica_hostname } = row;
-    const { survivors, notes, cancel_asked_at, cancel_reason } = row;
-    await tx
-      .updateTable('execution')
-      .set({ state, reason, started_at, ended_at, runner_id, runner_name, replica_id, replica_hostname })
-      .set({ survivors, notes, cancel_asked_at, cancel_reason })
-      .where('id', '=', id)
-      .execute();
-  }
-  if (operation !== null) {
-    const { id: operationId, execution_id, created_at, ...rest } = operation;
-    await tx.updateTable('operation').set(rest).where('id', '=', operationId).execute();
-  }
-  for (const step of steps) {
-    const { execution_id, position, type, label, ...rest } = step;
-    await tx
-      .updateTable('execution_step')
-      .set(rest)
-      .where('execution_id', '=', execution_id)
-      .where('position', '=', position)
-      .execute();
-  }
+  if (row !== null) await updateExecution(tx, row);
+  if (operation !== null) await updateOperation(tx, operation);
+  for (const step of steps) await updateStep(tx, step);
 }

@@ -148,7 +148,10 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       // The call was made before, and the coordinator died before it could keep the answer.
       if (earlier !== null && earlier.row.created_at > clock.now() - ANSWERS_KEPT_MS) return view(earlier);
       const start = { ...rest, onceId: earlier === null ? onceId : undefined };
-      return view(await startExecution({ ...deps, live: records, dispatcher, life, created }, start));
+      const record = await startExecution({ ...deps, live: records, dispatcher, life, created }, start);
+      // What has no journal open yet has none on disk: there is nothing to look for.
+      const stored = journals.stored(record.operation.id);
+      return executionView(record, { bytes: stored?.bytes ?? 0, records: stored?.next ?? 0 });
     },
     async get(id) {
       const record = records.ofExecution(id) ?? (await loadExecution(store, id));

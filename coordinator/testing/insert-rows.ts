@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../../protocol/clock.ts';
 import type { Store } from '../store/store.ts';
+import { HOST_FACTS } from './simulated-agent.ts';
 
 /** Rows that other rooms write, for tests and benchmarks of the rooms that read them. */
 
@@ -89,4 +90,34 @@ export async function insertEnrolment(
       .execute(),
   );
   return { id, token };
+}
+
+/** A replica as an enrolment leaves it, with keys whose private halves the caller keeps. */
+export async function insertReplica(
+  { store, clock }: Place,
+  runnerId: string,
+  keys: { readonly signingPublic: string; readonly sealingPublic: string },
+): Promise<string> {
+  const id = randomUUID();
+  const now = clock.now();
+  const never = { started_at: null, revoked_at: null, last_seen: null, duplicate_seen_at: null };
+  await store.write((tx) =>
+    tx
+      .insertInto('replica')
+      .values({
+        id,
+        runner_id: runnerId,
+        signing_key: keys.signingPublic,
+        sealing_key: keys.sealingPublic,
+        facts: JSON.stringify(HOST_FACTS),
+        address: '127.0.0.1',
+        enrolled_at: now,
+        said_goodbye: 0,
+        epoch: 0,
+        maximum: 50,
+        ...never,
+      })
+      .execute(),
+  );
+  return id;
 }

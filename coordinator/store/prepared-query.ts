@@ -1,0 +1,52 @@
+import {
+  type Compilable,
+  CompiledQuery,
+  DummyDriver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type Transaction,
+} from 'kysely';
+import type { Database } from './schema.ts';
+
+/** Stands for a value while a query is built. */
+class Placeholder {
+  readonly name: PropertyKey;
+
+  constructor(name: PropertyKey) {
+    this.name = name;
+  }
+}
+
+/** Builds queries and runs none. */
+const builder = new Kysely<Database>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});
+
+/**
+ * A query that is built once and run often with other values: for the few that every execution needs, because building one
+ * takes longer than running it. `build` gets a stand-in for each value; the text of the query must not depend on a value.
+ */
+export function preparedQuery<Values extends object, Row = unknown>(
+  build: (db: Kysely<Database>, value: <Name extends keyof Values>(name: Name) => Values[Name]) => Compilable<Row>,
+): (tx: Transaction<Database>, values: Values) => Promise<QueryResult<Row>> {
+  const built = build(
+    builder,
+    <Name extends keyof Values>(name: Name) => new Placeholder(name) as Values[Name],
+  ).compile();
+  const { sql, parameters } = built;
+  return (tx, values) =>
+    tx.executeQuery<Row>(
+      CompiledQuery.raw(
+        sql,
+        parameters.map((one) => (one instanceof Placeholder ? values[one.name as keyof Values] : one)),
+      ) as CompiledQuery<Row>,
+    );
+}
