@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
 import { HostFactsSchema } from '../../protocol/enrolment.ts';
 import { chooseRunner } from '../../protocol/selection.ts';
+import type { RunnerMode } from '../../protocol/status.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
+import { preparedQuery } from '../store/prepared-query.ts';
 import type { Store } from '../store/store.ts';
 import { Candidates, type CandidateView } from './candidates.ts';
 import type { ExecutionLife } from './execution-life.ts';
@@ -25,6 +27,21 @@ export interface DispatcherDeps extends OperationDeps {
   readonly saver: ExecutionSaver;
   readonly life: ExecutionLife;
 }
+
+/** What has to be true of a replica that is given work of a project. */
+const assignedReplica = preparedQuery<
+  { replicaId: string; projectId: string },
+  { name: string; mode: RunnerMode; mode_until: number | null; facts: string }
+>((db, value) =>
+  db
+    .selectFrom('replica')
+    .innerJoin('runner', 'runner.id', 'replica.runner_id')
+    .innerJoin('assignment', 'assignment.runner_id', 'runner.id')
+    .select(['runner.name', 'runner.mode', 'runner.mode_until', 'replica.facts'])
+    .where('replica.id', '=', value('replicaId'))
+    .where('replica.revoked_at', 'is', null)
+    .where('assignment.project_id', '=', value('projectId')),
+);
 
 /** Finds Runners for operations and sends them: at once when one is free, else in their order as soon as one is. */
 export class Dispatcher {
@@ -162,15 +179,7 @@ export class Dispatcher {
   /** Whether a choice still holds in the tables: the memory of Runners may be a moment old, a pause must not be. */
   async #verify(replicaId: string, projectId: string): Promise<{ runnerName: string; hostname: string } | null> {
     const { clock, store } = this.#deps;
-    const row = await store.read
-      .selectFrom('replica')
-      .innerJoin('runner', 'runner.id', 'replica.runner_id')
-      .innerJoin('assignment', 'assignment.runner_id', 'runner.id')
-      .select(['runner.name', 'runner.mode', 'runner.mode_until', 'replica.facts'])
-      .where('replica.id', '=', replicaId)
-      .where('replica.revoked_at', 'is', null)
-      .where('assignment.project_id', '=', projectId)
-      .executeTakeFirst();
+    const [row] = (await assignedReplica(store.read, { replicaId, projectId })).rows;
     if (row === undefined) return null;
     const paused = row.mode !== 'active' && (row.mode_until === null || row.mode_until > clock.now());
     if (paused) return null;

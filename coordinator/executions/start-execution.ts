@@ -1,16 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
-import { type OutputLimit, stepLabel, type Workflow } from '../../protocol/operation.ts';
+import type { OutputLimit, Workflow } from '../../protocol/operation.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
 import type { Store } from '../store/store.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { ExecutionLife } from './execution-life.ts';
-import { ExecutionRecord, type ExecutionRow, laneOf, type OperationRow, type StepRow } from './execution-record.ts';
+import { ExecutionRecord, type ExecutionRow, laneOf } from './execution-record.ts';
 import type { LiveExecutions } from './live-executions.ts';
 import { refuseTooLarge } from './message-size.ts';
-import { type Chosen, givenTo, runnerOf } from './offer-rows.ts';
+import {
+  executionRow,
+  insertExecution,
+  insertOperation,
+  insertStep,
+  lastNumber,
+  operationRow,
+  stepRows,
+} from './new-rows.ts';
 
 /** What is to be run, with everything decided but by which Runner. */
 export interface StartRequest {
@@ -62,23 +70,12 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
   try {
     row.number = await store.write(async (tx) => {
       // Deleted since the caller looked: nothing may be left waiting for Runners of a project that is gone.
-      const project = await tx
-        .selectFrom('project')
-        .select('id')
-        .where('id', '=', request.project.id)
-        .executeTakeFirst();
+      const [project] = (await lastNumber(tx, { id: request.project.id })).rows;
       if (project === undefined) throw new OutrunnerError('not-found', { detail: 'The project was deleted.' });
-      const last = await tx
-        .selectFrom('execution')
-        .select((eb) => eb.fn.max('number').as('number'))
-        .executeTakeFirst();
-      const number = Number(last?.number ?? 0) + 1;
-      await tx
-        .insertInto('execution')
-        .values({ ...row, number })
-        .execute();
-      await tx.insertInto('execution_step').values(steps).execute();
-      await tx.insertInto('operation').values(operation).execute();
+      const number = Number(project.last ?? 0) + 1;
+      await insertExecution(tx, { ...row, number });
+      for (const step of steps) await insertStep(tx, step);
+      await insertOperation(tx, operation);
       return number;
     });
   } catch (error) {
@@ -99,76 +96,4 @@ export async function startExecution(deps: StartDeps, request: StartRequest): Pr
     deps.created(record);
   }
   return record;
-}
-
-function executionRow(request: StartRequest, chosen: Chosen | null, now: number): ExecutionRow {
-  return {
-    id: request.onceId ?? randomUUID(),
-    number: 0,
-    project_id: request.project.id,
-    project_name: request.project.name,
-    kind: request.kind,
-    job_id: request.job?.id ?? null,
-    job_name: request.job?.name ?? null,
-    title: request.title,
-    state: 'queued',
-    reason: '',
-    user_id: request.user.id,
-    user_name: request.user.name,
-    created_at: now,
-    started_at: null,
-    ended_at: null,
-    runner_id: null,
-    runner_name: null,
-    replica_id: null,
-    replica_hostname: null,
-    ...(chosen === null ? {} : runnerOf(chosen)),
-    runner_tags: JSON.stringify(request.runnerTags),
-    options: JSON.stringify(request.options),
-    workflow: JSON.stringify(request.workflow),
-    priority: request.priority,
-    output_limit: JSON.stringify(request.outputLimit),
-    queue_deadline: now + request.queueSeconds * 1000,
-    lease_seconds: request.leaseSeconds,
-    grace_seconds: request.graceSeconds,
-    survivors: '[]',
-    notes: '[]',
-    cancel_asked_at: null,
-    cancel_reason: null,
-  };
-}
-
-function stepRows(workflow: Workflow, executionId: string): StepRow[] {
-  return workflow.steps.map((step, position) => ({
-    execution_id: executionId,
-    position,
-    type: step.type,
-    label: stepLabel(step),
-    state: 'waiting',
-    started_at: null,
-    ended_at: null,
-    exit_code: null,
-    signal: null,
-    reason: null,
-    detail: '',
-  }));
-}
-
-function operationRow(id: string, row: ExecutionRow, chosen: Chosen | null, now: number): OperationRow {
-  return {
-    id,
-    execution_id: row.id,
-    attempt: 1,
-    state: chosen === null ? 'pending' : 'offered',
-    runner_id: null,
-    replica_id: null,
-    created_at: now,
-    offered_at: null,
-    accepted_at: null,
-    ended_at: null,
-    lease_until: null,
-    journal_bytes: null,
-    journal_records: null,
-    ...(chosen === null ? {} : givenTo(chosen, now, row.lease_seconds)),
-  };
 }

@@ -36,14 +36,14 @@ const builder = new Kysely<Database>({
  */
 export function preparedQuery<Values extends object, Row = unknown>(
   build: (db: Kysely<Database>, value: <Name extends keyof Values>(name: Name) => Values[Name]) => Compilable<Row>,
-): (tx: Transaction<Database>, values: Values) => Promise<QueryResult<Row>> {
+): (db: Kysely<Database> | Transaction<Database>, values: Values) => Promise<QueryResult<Row>> {
   const built = build(
     builder,
     <Name extends keyof Values>(name: Name) => new Placeholder(name) as Values[Name],
   ).compile();
   const { sql, parameters } = built;
-  return (tx, values) =>
-    tx.executeQuery<Row>(
+  return (db, values) =>
+    db.executeQuery<Row>(
       CompiledQuery.raw(
         sql,
         parameters.map((one) => (one instanceof Placeholder ? values[one.name as keyof Values] : one)),
