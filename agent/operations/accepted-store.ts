@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -132,8 +132,9 @@ export class AcceptedStore {
  * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
  * leave a plan without a journal: that looks like an operation that never began, and it would run again.
  */
-export async function forgetAccepted(folder: string): Promise<void> {
-  await rm(join(folder, PLAN), { force: true });
+export function forgetAccepted(folder: string): void {
+  rmSync(join(folder, PLAN), { force: true });
+  rmSync(join(folder, RETURNED), { force: true });
 }
 
 /**

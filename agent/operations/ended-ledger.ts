@@ -1,4 +1,5 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
 import { isFullDisk, systemCode } from '../agent-exit.ts';
@@ -85,7 +86,7 @@ export class EndedLedger {
     this.#lines = [];
     try {
       // After a write that was cut off in mid line, a new line begins.
-      await appendFile(this.#path, `${this.#torn ? '\n' : ''}${lines.join('')}`, { mode: 0o600 });
+      appendFileSync(this.#path, `${this.#torn ? '\n' : ''}${lines.join('')}`, { mode: 0o600 });
       this.#torn = false;
       this.#appended += lines.length;
       if (this.#appended > COMPACT_AFTER) await this.#compact();

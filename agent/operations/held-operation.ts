@@ -1,9 +1,7 @@
-import { rmdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts } from '../../protocol/wire.ts';
-import { systemCode } from '../agent-exit.ts';
+import { removeFolder } from './remove-folder.ts';
 import type { OperationRun, StopOrder } from './run-operation.ts';
 import type { Spool } from './spool.ts';
 
@@ -60,14 +58,5 @@ export async function removeWorkingFolder(folder: string): Promise<string | null
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  }
-}
-
-async function removeFolder(path: string): Promise<void> {
-  try {
-    // Most are empty or not there: one system call, in place.
-    rmdirSync(path);
-  } catch (error) {
-    if (systemCode(error) !== 'ENOENT') await rm(path, { recursive: true, force: true, maxRetries: 2 });
   }
 }

@@ -374,7 +374,7 @@ export class Operations implements SessionWork, OfferTable {
         this.#held.delete(held.key);
         if (this.#latest.get(held.operation.operation) === held) this.#latest.delete(held.operation.operation);
         await this.#deps.ledger.add(held.key, held.operation.acceptBefore);
-        await forgetAccepted(held.folder);
+        forgetAccepted(held.folder);
         await held.spool.remove();
         this.#wake();
       })

@@ -38,7 +38,7 @@ export async function recoverOperations({
   for (const { operation, folder, maximum, emptyMeansNotBegun, returned } of found) {
     const key = operationKey(operation.operation, operation.attempt);
     if (isDone(key)) {
-      await forgetAccepted(folder);
+      forgetAccepted(folder);
       await rm(folder, { recursive: true, force: true });
       continue;
     }

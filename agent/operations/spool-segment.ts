@@ -1,7 +1,11 @@
-import { constants, writevSync } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { closeSync, constants, fdatasync, ftruncateSync, openSync, read, rmSync, writev, writevSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/journal.ts';
+
+const readFile = promisify(read);
+const writevFile = promisify(writev);
+const syncFile = promisify(fdatasync);
 
 /** Bytes between two entries of the index: how far a read may have to walk to find its first record. */
 const INDEX_EVERY = 128 << 10;
@@ -30,10 +34,14 @@ export class SpoolSegment {
   /** Behind the last record that was read: journals are read in order, mostly. */
   #readUpTo: Position | null = null;
 
-  /** Opened when it is needed and closed when it rests: thousands of operations may wait or be owed. */
-  #file: Promise<FileHandle> | null = null;
-  /** The same once it is open, for who does not wait. */
-  #open: FileHandle | null = null;
+  /**
+   * Opened when it is needed and closed when it rests: thousands of operations may wait or be owed. A bare descriptor: what a
+   * step prints passes here in many small pieces, and Node's file objects cost more than the system calls.
+   */
+  #descriptor: number | null = null;
+  /** Reads and writes under way: the descriptor is not closed under them. */
+  #users = 0;
+  #unused: (() => void)[] = [];
 
   constructor(folder: string, first: number) {
     this.first = first;
@@ -42,30 +50,46 @@ export class SpoolSegment {
     this.bytes = 0;
   }
 
-  /** The open file; made when it is not there. */
-  file(): Promise<FileHandle> {
-    this.#file ??= this.#openFile();
-    return this.#file;
+  /** Opens the file; made when it is not there. @throws what the system says. */
+  open(): number {
+    this.#descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    return this.#descriptor;
   }
 
-  async #openFile(): Promise<FileHandle> {
-    try {
-      this.#open = await open(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
-      return this.#open;
-    } catch (error) {
-      this.#file = null;
-      throw error;
-    }
-  }
-
-  /** Writes at the end without waiting; false when the file is not open yet or the disk does not take all of it. */
+  /** Writes at the end without waiting; false when the disk does not take all of it. */
   writeNow(buffers: readonly Uint8Array[], total: number): boolean {
-    if (this.#open === null) return false;
     try {
-      return writevSync(this.#open.fd, buffers, this.bytes) === total;
+      return writevSync(this.open(), buffers, this.bytes) === total;
     } catch {
       return false; // The write that waits comes next; it says what is wrong and tries until it succeeds.
     }
+  }
+
+  /** Writes at the end; returns how many bytes the disk took. @throws what the system says. */
+  async write(buffers: Uint8Array[]): Promise<number> {
+    const { bytesWritten } = await this.#use((descriptor) => writevFile(descriptor, buffers, this.bytes));
+    return bytesWritten;
+  }
+
+  /** Everything that was written survives a power cut after this. */
+  async durable(): Promise<void> {
+    await this.#use((descriptor) => syncFile(descriptor));
+  }
+
+  async #use<T>(act: (descriptor: number) => Promise<T>): Promise<T> {
+    const descriptor = this.open();
+    this.#users += 1;
+    try {
+      return await act(descriptor);
+    } finally {
+      this.#users -= 1;
+      if (this.#users === 0) for (const resolve of this.#unused.splice(0)) resolve();
+    }
+  }
+
+  async #readAt(room: Uint8Array, at: number, length: number, position: number): Promise<number> {
+    const { bytesRead } = await this.#use((descriptor) => readFile(descriptor, room, at, length, position));
+    return bytesRead;
   }
 
   /**
@@ -78,12 +102,11 @@ export class SpoolSegment {
     onRecord: (record: JournalRecord) => void,
   ): Promise<SpoolSegment> {
     const segment = new SpoolSegment(folder, first);
-    const file = await segment.file();
     let piece = Buffer.alloc(2 << 20);
     let filled = 0;
     let at = 0;
     for (;;) {
-      const { bytesRead } = await file.read(piece, filled, piece.length - filled, segment.bytes + filled);
+      const bytesRead = await segment.#readAt(piece, filled, piece.length - filled, segment.bytes + filled);
       filled += bytesRead;
       at = 0;
       while (at < filled) {
@@ -97,7 +120,7 @@ export class SpoolSegment {
       piece = Buffer.concat([piece.subarray(at, filled), Buffer.alloc(at + (piece.length - filled))]);
       filled -= at;
     }
-    await file.truncate(segment.bytes);
+    ftruncateSync(segment.open(), segment.bytes);
     return segment;
   }
 
@@ -112,12 +135,11 @@ export class SpoolSegment {
   /** Whole records from number `from` on, read into `room` from byte `headroom` on, or into a larger one if need be. */
   async read(from: number, room: Buffer, headroom: number): Promise<ReadRecords> {
     const end = this.bytes;
-    const file = await this.file();
     let { number, offset } = this.#startOf(from);
     let bytes = room;
     for (;;) {
       const length = Math.min(end - offset, bytes.length - headroom);
-      const { bytesRead } = await file.read(bytes, headroom, length, offset);
+      const bytesRead = await this.#readAt(bytes, headroom, length, offset);
       const walked = walk(bytes.subarray(headroom, headroom + bytesRead), number, from);
       if (walked.until > walked.start) {
         this.#readUpTo = { number: walked.next, offset: offset + walked.until };
@@ -142,15 +164,14 @@ export class SpoolSegment {
 
   /** Closes the file; it opens again when it is needed. */
   async release(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    this.#open = null;
-    await (await file)?.close();
+    while (this.#users > 0) await new Promise<void>((resolve) => this.#unused.push(resolve));
+    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    this.#descriptor = null;
   }
 
   async remove(): Promise<void> {
     await this.release();
-    await rm(this.path, { force: true });
+    rmSync(this.path, { force: true });
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../protocol/clock.ts';
 import { encodeRecordHeader, type JournalRecord } from '../../protocol/journal.ts';
 import { systemCode } from '../agent-exit.ts';
+import { removeFolder } from './remove-folder.ts';
 import { type ReadRecords, SpoolSegment, segmentFirst, segmentName } from './spool-segment.ts';
 
 /** A segment is closed when it is this long; acknowledged segments are deleted whole. */
@@ -15,6 +16,8 @@ const WRITE_BYTES = 1 << 20;
 const MOST_RECORDS = 500;
 /** A record of at most this many bytes is written in place when nothing waits before it: cheaper than a detour over a thread. */
 const SMALL_BYTES = 16 << 10;
+/** Output that follows sooner than this after the last write is gathered instead: a flood of short lines makes few writes. */
+const FLOOD_MS = 2;
 /** When the disk takes nothing, how long to wait before the next try. */
 const RETRY_MS = 1_000;
 /** Records are made durable this long after they were written, many at a time. */
@@ -61,6 +64,7 @@ export class Spool {
   #resting = false;
   #idle: (() => void)[] = [];
   #syncTimer = false;
+  #wroteAt = Number.NEGATIVE_INFINITY;
 
   private constructor(folder: string, segments: SpoolSegment[], options: SpoolOptions) {
     this.folder = folder;
@@ -125,7 +129,8 @@ export class Spool {
     const pending = { header, payload: record.payload };
     this.#pending.push(pending);
     this.#queuedBytes += lengthOf(pending);
-    if (!this.#writing && !this.#writeNow(pending)) void this.#write();
+    const isFlood = record.kind === 'output' && this.#options.clock.monotonic() - this.#wroteAt < FLOOD_MS;
+    if (!this.#writing && (isFlood || !this.#writeNow(pending))) void this.#write();
   }
 
   /** Puts a small record that is alone into the file at once, if it can be. */
@@ -141,11 +146,11 @@ export class Spool {
 
   /** Opens the file ahead of the first record, so that it need not be waited for then. */
   open(): void {
-    // What is wrong with it shows when it is written, and is dealt with there.
-    this.#segments
-      .at(-1)
-      ?.file()
-      .catch(() => undefined);
+    try {
+      this.#segments.at(-1)?.open();
+    } catch {
+      // What is wrong with it shows when it is written, and is dealt with there.
+    }
   }
 
   /** Resolves when everything that was appended so far is in the file. */
@@ -157,7 +162,7 @@ export class Spool {
   /** Resolves when everything that was appended so far would survive a power cut. */
   async durable(): Promise<void> {
     await this.flushed();
-    await (await this.#segments.at(-1)?.file())?.datasync();
+    await this.#segments.at(-1)?.durable();
   }
 
   /**
@@ -190,7 +195,7 @@ export class Spool {
     const old = this.#segments;
     const fresh = new SpoolSegment(this.folder, first);
     // Before the old ones are deleted: a journal without any file would look as if nothing had ever begun.
-    await fresh.file();
+    fresh.open();
     this.#segments = [fresh];
     this.#next = first;
     for (const segment of old) await segment.remove();
@@ -223,7 +228,8 @@ export class Spool {
   /** Deletes all of it, with the folder. */
   async remove(): Promise<void> {
     if (!this.#closed) await this.close();
-    await rm(this.folder, { recursive: true, force: true });
+    for (const segment of this.#segments.splice(0)) await segment.remove();
+    await removeFolder(this.folder);
   }
 
   async #write(): Promise<void> {
@@ -244,6 +250,7 @@ export class Spool {
     const first = segment.next;
     for (const record of records) segment.wrote(segment.next, segment.bytes, lengthOf(record));
     this.#queuedBytes -= total;
+    this.#wroteAt = this.#options.clock.monotonic();
     this.#syncSoon();
     this.#options.onWritten({ first, next: segment.next, records });
   }
@@ -264,9 +271,8 @@ export class Spool {
     for (;;) {
       try {
         const segment = await this.#segmentToWrite();
-        const { bytesWritten } = await (await segment.file()).writev([...buffers], segment.bytes);
         // A disk that is nearly full takes a part. The whole batch is written again at the same place.
-        if (bytesWritten === total) return segment;
+        if ((await segment.write([...buffers])) === total) return segment;
         this.#options.onTrouble('ENOSPC');
       } catch (error) {
         this.#options.onTrouble(systemCode(error));
@@ -279,10 +285,10 @@ export class Spool {
   async #segmentToWrite(): Promise<SpoolSegment> {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.bytes < this.#limitOf(last)) return last;
-    if (last !== undefined && last.next > this.#acknowledged) await (await last.file()).datasync();
+    if (last !== undefined && last.next > this.#acknowledged) await last.durable();
     const fresh = new SpoolSegment(this.folder, this.written);
     // Made before the old one is deleted: a journal without any file would look as if nothing had ever begun.
-    await fresh.file();
+    fresh.open();
     this.#segments.push(fresh);
     await this.acknowledged(this.#acknowledged);
     return fresh;
