@@ -36,6 +36,20 @@ describe('the choice of the way', () => {
     expect([choice.ended(short), choice.current]).toEqual([true, 'polling']);
   });
 
+  it('does not give up at once what lasted before: a coordinator behind a proxy that is started again', () => {
+    const choice = new TransportChoice('auto');
+    choice.ended(good);
+    expect([choice.ended(failed), choice.ended(down), choice.ended(failed)]).toEqual([false, false, false]);
+    expect([choice.ended(failed), choice.current]).toEqual([true, 'polling']);
+    // Polling fails as well: it is not WebSocket alone, and patience is as before.
+    choice.ended(down);
+    expect([choice.ended(failed), choice.ended(failed), choice.ended(failed)]).toEqual([false, false, true]);
+    // Now it does not: WebSocket is blocked.
+    choice.ended(short);
+    choice.probeSucceeded();
+    expect(choice.ended(failed)).toBe(true);
+  });
+
   it('tries WebSocket beside polling after a minute, then every ten, until it lasts', () => {
     const choice = new TransportChoice('auto');
     const half = () => 0.5;
@@ -49,7 +63,7 @@ describe('the choice of the way', () => {
     expect(choice.nextProbeMs(half)).toBe(600_000);
     choice.probeSucceeded();
     choice.ended(good);
-    choice.ended(failed);
+    for (let i = 0; i < 3; i++) choice.ended(failed);
     expect(choice.nextProbeMs(half)).toBe(60_000);
   });
 

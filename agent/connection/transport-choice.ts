@@ -6,7 +6,10 @@ export type TransportSetting = 'auto' | TransportKind;
 /** WebSocket is tried again beside a polling session: first after a minute, then every ten. */
 const FIRST_PROBE_MS = 60_000;
 const PROBE_MS = 600_000;
-/** So many WebSockets in a row that break off at once count as one that does not get through. */
+/**
+ * So many WebSockets in a row that break off at once count as one that does not get through. As many have to fail where one
+ * lasted before: what resets connections there is more likely a coordinator that is started again.
+ */
 const SHAKY_SESSIONS = 3;
 
 /** How one session ended. */
@@ -28,6 +31,8 @@ export class TransportChoice {
   #reason: string | null = null;
   #shaky = 0;
   #probes = 0;
+  /** A WebSocket lasted on this way. */
+  #worked = false;
 
   constructor(setting: TransportSetting) {
     this.#setting = setting;
@@ -54,16 +59,18 @@ export class TransportChoice {
     if (this.#setting !== 'auto') return false;
     if (this.#current === 'polling') {
       // What worked is kept; what did not may be wrong about WebSocket, too.
-      if (!welcomed) this.#current = 'websocket';
+      if (welcomed) this.#worked = false;
+      else this.#current = 'websocket';
       return false;
     }
     if (steady) {
       this.#shaky = 0;
       this.#probes = 0;
+      this.#worked = true;
     }
     if (steady || blocked === null) return false;
     this.#shaky += 1;
-    if (welcomed && this.#shaky < SHAKY_SESSIONS) return false;
+    if ((welcomed || this.#worked) && this.#shaky < SHAKY_SESSIONS) return false;
     this.#shaky = 0;
     this.#current = 'polling';
     this.#reason = welcomed ? `WebSockets break off at once: ${blocked}` : `WebSocket does not get through: ${blocked}`;
