@@ -6,7 +6,7 @@ import { createExecutions } from './executions/executions.ts';
 import { serveExecutions } from './executions/routes.ts';
 import { makeAdmin, makeWelcome, openOwnerTicket } from './first-start/first-start.ts';
 import { createGateway } from './gateway/gateway.ts';
-import { serveEnrolment } from './gateway/routes.ts';
+import { serveEnrolment, servePolling } from './gateway/routes.ts';
 import { type ApiServer, createApiServer } from './http/api-server.ts';
 import { consoleFiles } from './http/console-files.ts';
 import { serveDocumentation } from './http/documentation.ts';
@@ -186,6 +186,7 @@ async function start(ground: Ground) {
   serveExecutions(serve, executions);
   serveLive(serve, live);
   serveEnrolment(api.serveOpen, gateway);
+  servePolling(api.serveBytes, gateway);
   serveMetrics(serve, { clock, store, runners, counts: api.counts });
   serveDocumentation(api);
 

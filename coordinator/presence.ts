@@ -25,6 +25,8 @@ export interface ReplicaPresence {
   readonly skewMs: number | null;
   readonly roundTripMs: number | null;
   readonly transport: 'websocket' | 'polling' | null;
+  /** Why it is not a WebSocket. */
+  readonly transportReason: string | null;
   readonly proxy: string | null;
   readonly address: string | null;
   readonly startedAt: number | null;

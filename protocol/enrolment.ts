@@ -31,8 +31,10 @@ export const RunnerConfigSchema = z.object({
   coordinator: z.object({ url: CoordinatorUrlSchema, publicKey: PublicKeySchema }),
   runner: z.object({ id: IdSchema, name: z.string() }),
   enrolment: z.object({ token: EnrolmentTokenSchema, expiresAt: z.string() }).optional(),
-  /** `http://[user:password@]host:port`; absent: HTTPS_PROXY / NO_PROXY of the environment. */
+  /** `http://[user:password@]host:port`, or `socks5://…`; absent: HTTPS_PROXY / NO_PROXY of the environment. */
   proxy: z.string().optional(),
+  /** How it connects; absent: `auto`, which is WebSocket, and long polling where that does not get through. */
+  transport: z.enum(['auto', 'websocket', 'polling'], 'This must be auto, websocket or polling.').optional(),
   /** Certificates in PEM of a private authority, beside the system's own. */
   ca: z.string().optional(),
 });

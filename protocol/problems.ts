@@ -223,6 +223,12 @@ export const PROBLEMS = {
     title: 'Another process connected with the same identity',
     todo: 'Two copies of this Runner are running. Stop one, or download a second replica.',
   },
+  'poll-session-unknown': {
+    status: 410,
+    retry: true,
+    title: 'This polling session is not known, or has ended',
+    todo: 'The agent opens a new one by itself.',
+  },
   // Why an agent does not take an operation.
   'operation-signature': {
     status: 400,

@@ -4,7 +4,8 @@ import { IdSchema } from './fields.ts';
 import { ProblemCodeSchema } from './problems.ts';
 
 /**
- * What coordinator and agent say to each other on `/runner/v1/connect`: JSON text messages, one union per direction, and
+ * What coordinator and agent say to each other on `/runner/v1/connect`, or where that does not get through by long polling
+ * (`polling.ts`): JSON text messages, one union per direction, and
  * binary frames for the journal. Each end validates what it hears. Unknown fields are ignored, an unknown `type` is
  * answered with `error` and not with silence.
  *
@@ -63,6 +64,8 @@ export const HelloSchema = z.object({
   nonce,
   signature: SignatureSchema,
   transport: z.enum(['websocket', 'polling']),
+  /** Why it polls, for a person. */
+  transportReason: z.string().max(500).optional(),
   proxy: z.string().max(300).nullable(),
   ...load,
   operations: z.array(HeldOperationSchema).max(100_000),

@@ -21,6 +21,7 @@ const OVERRIDES: Readonly<Record<string, string>> = {
   OUTRUNNER_TOKEN: 'enrolment.token',
   OUTRUNNER_PROXY: 'proxy',
   OUTRUNNER_CA_FILE: 'ca',
+  OUTRUNNER_TRANSPORT: 'transport',
 };
 
 /**
@@ -36,6 +37,8 @@ export async function loadRunnerConfig(path: string, env: NodeJS.ProcessEnv): Pr
   if (token !== undefined) raw.enrolment = { expiresAt: '', ...EnrolmentPartSchema.parse(raw.enrolment), token };
   const proxy = set('OUTRUNNER_PROXY');
   if (proxy !== undefined) raw.proxy = proxy;
+  const transport = set('OUTRUNNER_TRANSPORT');
+  if (transport !== undefined) raw.transport = transport;
   const caFile = set('OUTRUNNER_CA_FILE');
   if (caFile !== undefined) raw.ca = resolve(caFile);
 

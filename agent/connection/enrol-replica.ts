@@ -17,7 +17,7 @@ import { privateKeyText, publicKeyText, signatureVerifier, signText } from '../c
 import { removeToken } from '../config/runner-config.ts';
 import type { Log } from '../log.ts';
 import { explainFailure, UnexpectedAnswer } from './explain-failure.ts';
-import { type HttpAnswer, httpCall } from './http-call.ts';
+import { type HttpAnswer, httpCall, parseJson } from './http-call.ts';
 import type { Transport } from './transport.ts';
 
 export interface EnrolDeps {
@@ -61,7 +61,7 @@ export async function enrolReplica(deps: EnrolDeps, token: string): Promise<Iden
     }
     throw refusal;
   }
-  const response = EnrolResponseSchema.safeParse(parseJson(answer.body));
+  const response = EnrolResponseSchema.safeParse(parseJson(answer.body.toString('utf8')));
   if (!response.success) throw unreachable(new UnexpectedAnswer(answer.status, false), transport);
 
   const pinned = config.coordinator.publicKey;
@@ -96,7 +96,7 @@ function unreachable(error: unknown, transport: Transport): OutrunnerError {
 }
 
 function refusalOf(answer: HttpAnswer, transport: Transport): Error {
-  const problem = ProblemSchema.safeParse(parseJson(answer.body));
+  const problem = ProblemSchema.safeParse(parseJson(answer.body.toString('utf8')));
   const code = problem.success ? ProblemCodeSchema.safeParse(problem.data.code) : undefined;
   if (!problem.success || !code?.success) return unreachable(new UnexpectedAnswer(answer.status, false), transport);
   const fields = problem.data.fields.map((field) => ` ${field.path}: ${field.message}`).join('');
@@ -104,12 +104,4 @@ function refusalOf(answer: HttpAnswer, transport: Transport): Error {
     return new OutrunnerError('coordinator-unreachable', { detail: `${problem.data.detail} ${problem.data.todo}` });
   }
   return exitOfRefusal(code.data, `${problem.data.detail}${fields}`, problem.data.todo);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // Not JSON is one more way of not being what the schema wants; the caller checks.
-  }
 }

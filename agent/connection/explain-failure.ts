@@ -1,3 +1,4 @@
+import { SocksClientError } from 'socks';
 import { systemCode } from '../agent-exit.ts';
 import type { Transport } from './transport.ts';
 
@@ -25,6 +26,8 @@ const CERTIFICATE_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
+const PROXY_PASSWORD = 'Give them as http://user:password@host:port (or socks5://…) in "proxy" of runner.json.';
+
 /** Why the coordinator could not be reached, as one sentence, and what to do, as another. */
 export function explainFailure(
   error: unknown,
@@ -32,8 +35,9 @@ export function explainFailure(
 ): { readonly detail: string; readonly todo: string } {
   const { origin, proxy, proxyShown } = transport;
   if (error instanceof UnexpectedAnswer) return explainAnswer(error, transport);
-  const first: unknown = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
-  const code = systemCode(first);
+  const first = firstOf(error);
+  if (first instanceof SocksClientError && socksCode(first) === null) return explainSocks(first, transport);
+  const code = codeOf(first);
   const target = proxy === null ? origin.host : `the proxy ${proxyShown}`;
   const certificate = CERTIFICATE_PROBLEMS[code];
   if (certificate !== undefined) {
@@ -75,11 +79,72 @@ export function explainFailure(
   }
 }
 
+/** Of the errors of several addresses the first. */
+function firstOf(error: unknown): unknown {
+  return error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+}
+
+function codeOf(error: unknown): string {
+  return (error instanceof SocksClientError ? socksCode(error) : null) ?? systemCode(error);
+}
+
+/** The code of a system error within an error of the SOCKS client, which keeps only its text; null when it is none. */
+function socksCode({ message }: SocksClientError): string | null {
+  if (message === 'Proxy connection timed out') return 'ETIMEDOUT';
+  if (message === 'Socket closed') return 'ECONNRESET';
+  return /^(?:connect|read|write|getaddrinfo) (E[A-Z_]+)\b/.exec(message)?.[1] ?? null;
+}
+
+function explainSocks(
+  { message }: SocksClientError,
+  { origin, proxyShown }: Transport,
+): { detail: string; todo: string } {
+  if (message === 'Socks5 Authentication failed') {
+    return { detail: `The proxy ${proxyShown} refuses the name and the password.`, todo: PROXY_PASSWORD };
+  }
+  if (message.includes('no accepted authentication type')) {
+    return { detail: `The proxy ${proxyShown} wants a name and a password.`, todo: PROXY_PASSWORD };
+  }
+  const why = /rejected connection -? ?\(?(\w+)\)?$/.exec(message)?.[1];
+  if (why !== undefined) {
+    return {
+      detail: `The proxy ${proxyShown} does not connect to ${origin.host} (${why}).`,
+      todo: 'Ask its owner to allow this address.',
+    };
+  }
+  return {
+    detail: `${proxyShown} does not answer as a SOCKS proxy (${message}).`,
+    todo: 'Check the address of the proxy, and whether it is socks4, socks5 or http.',
+  };
+}
+
+/** Failures that plain HTTP has in common with WebSocket: what lies below both is not right. */
+const BELOW_BOTH = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'EPROTO',
+  ...Object.keys(CERTIFICATE_PROBLEMS),
+]);
+
+/** Whether plain HTTP may get through although this failed: something on the way may know no WebSocket. */
+export function mayBeWebSocketAlone(error: unknown): boolean {
+  if (error instanceof UnexpectedAnswer) return !error.byProxy;
+  const first = firstOf(error);
+  if (first instanceof SocksClientError) return false;
+  const code = codeOf(first);
+  return !BELOW_BOTH.has(code) && !code.startsWith('ERR_SSL_');
+}
+
 function explainAnswer(answer: UnexpectedAnswer, { origin, proxyShown }: Transport): { detail: string; todo: string } {
   if (answer.status === 407) {
     return {
       detail: `The proxy ${proxyShown} wants a name and a password.`,
-      todo: 'Give them as http://user:password@host:port in "proxy" of runner.json.',
+      todo: PROXY_PASSWORD,
     };
   }
   if (answer.byProxy) {

@@ -1,73 +1,107 @@
-import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { UnexpectedAnswer } from './explain-failure.ts';
-import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
+import { CONNECT_DEADLINE_MS, type RequestOptions, type Transport } from './transport.ts';
 
 const LARGEST_ANSWER = 1 << 20;
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: string;
+  readonly body: Buffer;
+}
+
+export interface HttpExchange {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body?: Buffer | undefined;
+  readonly options: RequestOptions;
+  /** A longer answer is an error. */
+  readonly longestAnswer: number;
+  /** Ends it, however far it got. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * One call to the coordinator. Resolves with whatever it answered; rejects with the system's error when it was not
- * reached within {@link CONNECT_DEADLINE_MS}, and with {@link UnexpectedAnswer} when the proxy answered in its place.
+ * reached, `ETIMEDOUT` when it was aborted, and {@link UnexpectedAnswer} when the proxy answered in its place.
  */
-export function httpCall(
-  transport: Transport,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: unknown,
-): Promise<HttpAnswer> {
+export function httpExchange({ origin }: Transport, exchange: HttpExchange): Promise<HttpAnswer> {
+  const { method, path, headers, body, options, longestAnswer, signal } = exchange;
   return new Promise((resolve, reject) => {
     let proxyStatus = 200;
-    const options = transport.requestOptions((status) => {
-      proxyStatus = status;
-    });
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const send = transport.origin.protocol === 'https:' ? httpsRequest : httpRequest;
-    const call: ClientRequest = send(new URL(path, transport.origin), {
+    const send = origin.protocol === 'https:' ? httpsRequest : httpRequest;
+    const call: ClientRequest = send(new URL(path, origin), {
       ...options,
       method,
-      headers: {
-        accept: 'application/json',
-        ...(text === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-      },
-      signal: AbortSignal.timeout(CONNECT_DEADLINE_MS),
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': body.length }) },
+      signal,
     });
-    call.on('error', (error) =>
-      reject(error.name === 'AbortError' || error.name === 'TimeoutError' ? timedOut() : error),
-    );
+    const failed = (error: unknown) => reject(signal.aborted ? timedOut() : error);
+    call.on('proxyConnect', (answer: { statusCode: number }) => {
+      proxyStatus = answer.statusCode;
+    });
+    call.on('error', failed);
     call.on('response', (answer) => {
       if (proxyStatus !== 200) {
         answer.resume();
         reject(new UnexpectedAnswer(proxyStatus, true));
         return;
       }
-      readAll(answer).then(
+      readAll(answer, longestAnswer).then(
         (content) => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: content }),
-        reject,
+        failed,
       );
     });
-    call.end(text);
+    call.end(body);
   });
+}
+
+/** A call in JSON, on a connection of its own, within {@link CONNECT_DEADLINE_MS}. */
+export function httpCall(
+  transport: Transport,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+): Promise<HttpAnswer> {
+  return httpExchange(transport, {
+    method,
+    path,
+    headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    body: body === undefined ? undefined : Buffer.from(JSON.stringify(body)),
+    options: transport.requestOptions(),
+    longestAnswer: LARGEST_ANSWER,
+    signal: AbortSignal.timeout(CONNECT_DEADLINE_MS),
+  });
+}
+
+/** What an answer says, to be checked by a schema; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // Not JSON is one more way of not being what the schema wants; the caller checks.
+  }
 }
 
 function timedOut(): Error {
   return Object.assign(new Error('No answer in time.'), { code: 'ETIMEDOUT' });
 }
 
-async function readAll(answer: IncomingMessage): Promise<string> {
+async function readAll(answer: IncomingMessage, longest: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_ANSWER) throw new Error('The answer is too long.');
+    if (length > longest) throw new Error('The answer is too long.');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

@@ -1,17 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientRequest, IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import type { HostFacts, Identity } from '../../protocol/enrolment.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CLOSE,
-  CONNECT_PATH,
   type FromAgent,
+  type Hello,
   helloSigningText,
-  MAX_FRAME_BYTES,
-  MAX_MESSAGE_BYTES,
   type SelfCheck,
   type ToAgent,
   ToAgentSchema,
@@ -19,11 +15,11 @@ import {
 } from '../../protocol/wire.ts';
 import { privateKeyFrom, signatureVerifier, signText } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
-import { UnexpectedAnswer } from './explain-failure.ts';
+import type { Link, OpenLink } from './link.ts';
 import type { SessionLink, SessionWork, Welcome } from './session-link.ts';
 import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
 
-/** Bytes that may wait in the socket before the sender of journals pauses. */
+/** Bytes that may wait in the link before the sender of journals pauses. */
 const HIGH_WATER = 1 << 20;
 /** A wall clock that leaps this far ahead of the monotonic one means that the host slept. */
 const SLEPT_MS = 10_000;
@@ -41,7 +37,12 @@ export interface SessionDeps {
   readonly startedAt: number;
   readonly work: SessionWork;
   readonly checks: () => SelfCheck[];
+  readonly open: OpenLink;
+  /** Which way it takes, and why, for the coordinator to show. */
+  readonly via: Pick<Hello, 'transport' | 'transportReason'>;
   readonly onWelcome: () => void;
+  /** Called every few seconds while the session is open and its deadlines are watched. */
+  readonly onPulse: () => void;
 }
 
 /** How a session ended. `lost` and `closed` may be followed by another one. */
@@ -59,7 +60,7 @@ export type SessionEnd =
 type Handlers = { readonly [Type in ToAgent['type']]: (message: Extract<ToAgent, { type: Type }>) => void };
 
 /**
- * One WebSocket to the coordinator, from the handshake to its end. Both directions have deadlines: nothing heard for
+ * One session with the coordinator over one link, from the handshake to its end. Both directions have deadlines: nothing heard for
  * `silenceMs`, or nothing written or no heartbeat answered for as long, ends it. `ended` never rejects.
  *
  * Longer than most files here, because the handshake, the deadlines and the close share one small state.
@@ -67,7 +68,7 @@ type Handlers = { readonly [Type in ToAgent['type']]: (message: Extract<ToAgent,
 export class Session implements SessionLink {
   readonly ended: Promise<SessionEnd>;
   readonly #deps: SessionDeps;
-  readonly #socket: WebSocket;
+  readonly #link: Link;
   readonly #nonce = randomBytes(32).toString('base64url');
   #end!: (end: SessionEnd) => void;
   #over = false;
@@ -89,21 +90,33 @@ export class Session implements SessionLink {
     });
     this.#heardAt = deps.clock.monotonic();
     this.#timers.push(deps.clock.after(CONNECT_DEADLINE_MS, () => this.#welcomed || this.#lose(silent('ETIMEDOUT'))));
-    this.#socket = this.#open();
+    this.#link = deps.open({
+      heard: () => this.#heard(),
+      received: (data, isBinary) => {
+        if (!this.#over) this.#read(data, isBinary);
+      },
+      closed: (code, reason) => this.#closed(code, reason),
+      failed: (error) => this.#lose(error),
+    });
   }
 
-  /** Says good-bye and closes; resolves when the socket is closed, or 2 s later. */
-  async leave(reason: string): Promise<void> {
+  /** Says good-bye and closes; resolves when the link is closed, or 2 s later. Without a reason another session follows. */
+  async leave(reason: string | null): Promise<void> {
     // Also when the welcome is still on its way: the other end may count this session as open already.
-    if (this.#challengedAt !== null) this.send({ type: 'goodbye', reason });
+    if (this.#challengedAt !== null && reason !== null) this.send({ type: 'goodbye', reason });
     this.#leaving = true;
     this.#timers.push(this.#deps.clock.after(2_000, () => this.#finish({ kind: 'closed' })));
-    this.#socket.close(1000);
+    this.#link.close(1000);
     await this.ended;
   }
 
   beat(): void {
     if (this.#welcomed && !this.#over) this.#beat();
+  }
+
+  /** Ends it from outside, when nothing inside does. */
+  abandon(): void {
+    this.#lose(new Error('the session hung'));
   }
 
   send(message: FromAgent): void {
@@ -115,40 +128,7 @@ export class Session implements SessionLink {
   }
 
   canSend(): boolean {
-    return !this.#over && this.#socket.readyState === WebSocket.OPEN && this.#socket.bufferedAmount < HIGH_WATER;
-  }
-
-  #open(): WebSocket {
-    const { transport } = this.#deps;
-    const url = new URL(CONNECT_PATH, transport.origin);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    let proxyStatus = 200;
-    const options = {
-      ...transport.requestOptions((status) => {
-        proxyStatus = status;
-      }),
-      perMessageDeflate: false,
-      maxPayload: Math.max(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES),
-      handshakeTimeout: CONNECT_DEADLINE_MS,
-      // Masks protect proxies from what a web page makes a browser send. Here is no browser, and either TLS or loopback:
-      // a mask of zeros is valid and spares a pass over every byte of output.
-      generateMask: (mask: Buffer) => void mask.fill(0),
-    };
-    const socket = new WebSocket(url, options);
-    socket.on('unexpected-response', (request: ClientRequest, answer: IncomingMessage) => {
-      request.destroy();
-      const byProxy = proxyStatus !== 200;
-      this.#lose(new UnexpectedAnswer(byProxy ? proxyStatus : (answer.statusCode ?? 0), byProxy));
-    });
-    socket.on('error', (error) => this.#lose(error));
-    socket.on('close', (code, reason) => this.#closed(code, reason.toString()));
-    socket.on('ping', () => this.#heard());
-    socket.on('pong', () => this.#heard());
-    socket.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#heard();
-      if (!this.#over) this.#read(data, isBinary);
-    });
-    return socket;
+    return !this.#over && this.#link.isOpen && this.#link.waiting < HIGH_WATER;
   }
 
   #read(data: Buffer, isBinary: boolean): void {
@@ -205,7 +185,7 @@ export class Session implements SessionLink {
       startedAt,
       time: clock.now(),
       signature: signText(privateKeyFrom(identity.signingKey), helloSigningText(coordinatorNonce, signed)),
-      transport: 'websocket',
+      ...this.#deps.via,
       proxy: transport.proxyShown,
       ...work.load(),
       operations: work.held(),
@@ -269,6 +249,7 @@ export class Session implements SessionLink {
   }
 
   #watch(): void {
+    this.#deps.onPulse();
     const now = this.#deps.clock.monotonic();
     if (now - this.#heardAt > this.#silenceMs) {
       this.#lose(silent('The coordinator has been silent for too long.'), CLOSE.silent);
@@ -282,13 +263,13 @@ export class Session implements SessionLink {
   }
 
   #write(data: string | Uint8Array, left?: () => void): void {
-    if (this.#over || this.#socket.readyState !== WebSocket.OPEN) {
+    if (this.#over || !this.#link.isOpen) {
       left?.();
       return;
     }
     this.#unsent += 1;
     this.#unsentSince ??= this.#deps.clock.monotonic();
-    this.#socket.send(data, () => {
+    this.#link.send(data, () => {
       this.#unsent -= 1;
       left?.();
       // Progress restarts the deadline; it counts how long nothing at all has left, not how long the queue is.
@@ -312,7 +293,7 @@ export class Session implements SessionLink {
   }
 
   #lose(error: unknown, closeCode?: number): void {
-    if (closeCode !== undefined && this.#socket.readyState === WebSocket.OPEN) this.#socket.close(closeCode);
+    if (closeCode !== undefined && this.#link.isOpen) this.#link.close(closeCode);
     this.#finish({ kind: 'lost', error });
   }
 
@@ -321,8 +302,7 @@ export class Session implements SessionLink {
     this.#over = true;
     for (const timer of this.#timers) timer.cancel();
     if (this.#welcomed) this.#deps.work.detach();
-    // A peer that is gone never answers a close: nothing waits for it.
-    this.#socket.terminate();
+    this.#link.terminate();
     this.#end(end);
   }
 }

@@ -110,8 +110,12 @@ test('a certificate for another name is not trusted', async () => {
 });
 
 test.each([
-  ['socks5://proxy:1080', 'socks5:// proxies are not supported'],
-  ['http://user:secret@:bad', 'this is not an address'],
+  ['ftp://user:secret@proxy:1080', 'proxy: ftp:// proxies are not supported'],
+  ['socks6://proxy:1080', 'proxy: socks6:// proxies are not supported'],
+  ['http://user:secret@:bad', 'proxy: this is not an address'],
+  ['socks5://user:secret@', 'proxy: this is not an address'],
+  ['socks4a://user:secret@proxy', 'proxy: SOCKS 4 knows a name and no password'],
+  ['http://user:secret%zz@proxy:3128', 'proxy: its name or password has a %'],
 ])('a proxy address that cannot be used is refused: %s', (proxy, message) => {
   const coordinator = { url: 'https://coordinator.example', publicKey: '' };
   expect(() => createTransport({ coordinator, proxy })).toThrow(message);

@@ -9,9 +9,12 @@ import { type AgentPaths, prepareStateFolder } from '../config/agent-paths.ts';
 import { isSpent, keyFileProblem, loadIdentity } from '../config/identity-file.ts';
 import { readLimits } from '../config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from '../config/runner-config.ts';
-import { explainFailure } from '../connection/explain-failure.ts';
+import { explainFailure, mayBeWebSocketAlone } from '../connection/explain-failure.ts';
 import { httpCall } from '../connection/http-call.ts';
+import { PollingLink } from '../connection/polling-link.ts';
+import { readChallenge } from '../connection/read-challenge.ts';
 import { createTransport, type Transport } from '../connection/transport.ts';
+import { WebSocketLink } from '../connection/websocket-link.ts';
 import { probeCgroups } from '../executors/cgroup-home.ts';
 import { describeConfinement, searchOnly } from '../executors/confinement.ts';
 import { freeBytes, megabytes } from '../host/disk-guard.ts';
@@ -19,7 +22,6 @@ import { describeSkew } from '../host/self-checks.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import { readStatusFile } from '../host/status-file.ts';
 import { inspectTls } from './check-tls.ts';
-import { readChallenge } from './check-websocket.ts';
 import { firstHop, openFirstHop, openTunnel } from './open-tunnel.ts';
 
 export type Finding = {
@@ -83,7 +85,8 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
     ['proxy', () => checkProxy(transport)],
     ['tls', () => checkTls(transport)],
     ['coordinator', () => checkHealth(transport)],
-    ['websocket', () => checkWebSocket(transport)],
+    ['websocket', () => checkWebSocket(transport, deps.clock)],
+    ['polling', () => checkPolling(transport, deps.clock, findings.at(-1)?.ok === true)],
     ['clock', () => checkClock(transport, deps.clock)],
   ];
   let blocked = '';
@@ -93,8 +96,8 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
       continue;
     }
     const isRight = note(check, await asVerdict(look, transport));
-    // Without WebSocket the clock can still be compared; without what lies below it nothing can.
-    if (!isRight && check !== 'websocket') blocked = check;
+    // Without either the clock can still be compared; without what lies below them nothing can.
+    if (!isRight && check !== 'websocket' && check !== 'polling') blocked = check;
   }
   return findings;
 }
@@ -209,8 +212,28 @@ async function checkHealth(transport: Transport): Promise<Verdict> {
   );
 }
 
-async function checkWebSocket(transport: Transport): Promise<Verdict> {
-  const { protocol, oldestProtocol } = await readChallenge(transport);
+async function checkWebSocket(transport: Transport, clock: Clock): Promise<Verdict> {
+  if (transport.setting === 'polling') return skipped('not used: "transport" is set to polling');
+  try {
+    return spokenBy(await readChallenge((listener) => new WebSocketLink(transport, listener), clock));
+  } catch (error) {
+    const { detail, todo } = explainFailure(error, transport);
+    if (transport.setting === 'websocket')
+      return bad(detail, `${todo} Long polling may work: set "transport" to auto.`);
+    if (!mayBeWebSocketAlone(error)) return bad(detail, todo);
+    return skipped(`does not get through: ${detail} Long polling is used instead.`);
+  }
+}
+
+async function checkPolling(transport: Transport, clock: Clock, hasWebSocket: boolean): Promise<Verdict> {
+  if (hasWebSocket) return skipped('not needed: WebSocket gets through');
+  if (transport.setting === 'websocket') return skipped('not used: "transport" is set to websocket');
+  const random = () => 0.5;
+  const challenge = await readChallenge((listener) => new PollingLink({ transport, clock, random }, listener), clock);
+  return spokenBy(challenge);
+}
+
+function spokenBy({ protocol, oldestProtocol }: { protocol: number; oldestProtocol: number }): Verdict {
   const spoken = `the coordinator speaks protocol ${oldestProtocol} to ${protocol}, this agent ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}`;
   if (oldestProtocol <= PROTOCOL_VERSION) return good(spoken);
   return bad(`The two ends do not understand each other: ${spoken}.`, 'Upgrade this agent.');

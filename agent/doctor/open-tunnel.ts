@@ -1,8 +1,10 @@
+import { lookup } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { SocksClient } from 'socks';
 import { UnexpectedAnswer } from '../connection/explain-failure.ts';
-import { CONNECT_DEADLINE_MS, type Transport } from '../connection/transport.ts';
+import { CONNECT_DEADLINE_MS, isSocks, type Transport } from '../connection/transport.ts';
 
 /** Where a connection goes first: the proxy when there is one, else the coordinator. */
 export function firstHop({ proxy, origin }: Transport): { readonly host: string; readonly port: number } {
@@ -12,6 +14,7 @@ export function firstHop({ proxy, origin }: Transport): { readonly host: string;
 
 export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port);
+  if (isSocks(url)) return 1080;
   return url.protocol === 'https:' ? 443 : 80;
 }
 
@@ -29,6 +32,7 @@ export function openFirstHop(transport: Transport): Promise<Socket> {
 export async function openTunnel(transport: Transport): Promise<Socket> {
   const { proxy, origin } = transport;
   if (proxy === null) return await openFirstHop(transport);
+  if (isSocks(proxy)) return await openSocksTunnel(proxy, transport);
   return await new Promise((resolve, reject) => {
     const target = `${origin.hostname}:${portOf(origin)}`;
     const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
@@ -62,4 +66,24 @@ export async function openTunnel(transport: Transport): Promise<Socket> {
     call.once('error', reject);
     call.end();
   });
+}
+
+async function openSocksTunnel(proxy: URL, transport: Transport): Promise<Socket> {
+  const { origin } = transport;
+  const name = origin.hostname.replace(/^\[|\]$/g, '');
+  // `socks5` and `socks4` want an address from us; the others find the name themselves.
+  const isOurs = proxy.protocol === 'socks5:' || proxy.protocol === 'socks4:';
+  const host = isOurs ? (await lookup(name, proxy.protocol === 'socks4:' ? 4 : 0)).address : name;
+  const { socket } = await SocksClient.createConnection({
+    proxy: {
+      ...firstHop(transport),
+      type: proxy.protocol.startsWith('socks4') ? 4 : 5,
+      userId: decodeURIComponent(proxy.username),
+      password: decodeURIComponent(proxy.password),
+    },
+    destination: { host, port: portOf(origin) },
+    command: 'connect',
+    timeout: CONNECT_DEADLINE_MS,
+  });
+  return socket;
 }

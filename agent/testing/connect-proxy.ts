@@ -21,6 +21,8 @@ export async function connectProxy(credentials?: string): Promise<ConnectProxy> 
   const tunnels = new Set<Socket>();
   const server = createServer((_request, response) => response.writeHead(405).end());
   server.on('connect', (request, client: Socket, head) => {
+    // Also when it is refused: who is told no may reset the connection.
+    client.on('error', () => client.destroy());
     const target = request.url ?? '';
     proxy.asked.push(target);
     if (credentials !== undefined) {

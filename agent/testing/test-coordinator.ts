@@ -16,6 +16,7 @@ import { EnrolRequestSchema, enrolmentAnswer, enrolmentProof, type RunnerConfig 
 import { decodeJournal, type JournalRecord } from '../../protocol/journal.ts';
 import type { Operation, Plan, StepInput } from '../../protocol/operation.ts';
 import { NO_OUTPUT_LIMIT, StepSchema } from '../../protocol/operation.ts';
+import { POLL_PATH } from '../../protocol/polling.ts';
 import { OutrunnerError, type ProblemCode, toProblem } from '../../protocol/problems.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
@@ -30,6 +31,7 @@ import {
   type ToAgent,
   welcomeSigningText,
 } from '../../protocol/wire.ts';
+import { PollDesk, type PolledSocket } from './polled-socket.ts';
 
 type Said<Type extends FromAgent['type']> = Extract<FromAgent, { type: Type }>;
 
@@ -61,10 +63,12 @@ interface Journal {
   next: number;
 }
 
+type SocketOfAgent = Pick<WebSocket, 'close' | 'terminate' | 'pause' | 'resume'> & { send(data: string): void };
+
 /** One session as the coordinator sees it. */
 export interface ServerSession {
   readonly hello: Hello;
-  readonly socket: WebSocket;
+  readonly socket: SocketOfAgent;
   send(message: ToAgent): void;
 }
 
@@ -95,12 +99,15 @@ export class TestCoordinator {
   readonly faults: string[] = [];
   session: ServerSession | null = null;
   sessions = 0;
+  /** WebSockets that were asked for. */
+  upgrades = 0;
   enrolments = 0;
   replica = { id: randomUUID(), signingKey: '' };
   readonly #key: KeyObject;
   readonly #tls: { key: string; cert: string } | null;
   #server: Server | null = null;
   #sockets: WebSocketServer | null = null;
+  #polls = new PollDesk(() => undefined);
   #port = 0;
   #tokenSpent = false;
 
@@ -134,9 +141,14 @@ export class TestCoordinator {
   async start(): Promise<this> {
     const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
     this.#server = this.#tls ? createTlsServer(this.#tls, answer) : createServer(answer);
+    this.#polls = new PollDesk((socket) => {
+      socket.on('fault', (fault: string) => this.faults.push(fault));
+      this.#serve(socket);
+    });
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: 8 << 20 });
     this.#server.on('upgrade', (request, socket, head) => {
       if (request.url !== CONNECT_PATH) return socket.destroy();
+      this.upgrades += 1;
       this.#sockets?.handleUpgrade(request, socket, head, (ws) => this.#serve(ws));
     });
     this.#server.listen(this.#port, 'localhost');
@@ -264,6 +276,7 @@ export class TestCoordinator {
       say(problem.status, problem);
     };
     if (request.url === '/api/v1/health') return say(200, { status: 'ok' });
+    if (request.url === POLL_PATH) return this.#polls.answer(request, response);
     if (request.url !== ENROL_PATH) return no('not-found');
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -300,7 +313,7 @@ export class TestCoordinator {
     return sign(null, Buffer.from(text), key).toString('base64url');
   }
 
-  #serve(socket: WebSocket): void {
+  #serve(socket: WebSocket | PolledSocket): void {
     const nonce = randomBytes(32).toString('base64url');
     const send = (message: ToAgent) => socket.send(JSON.stringify(message));
     const time = () => Date.now() + this.behaviour.clockOffsetMs;
@@ -325,7 +338,7 @@ export class TestCoordinator {
     send({ type: 'challenge', nonce, protocol: PROTOCOL_VERSION, oldestProtocol: PROTOCOL_VERSION, time: time() });
   }
 
-  #greet(hello: Hello, nonce: string, socket: WebSocket, send: (message: ToAgent) => void): ServerSession | null {
+  #greet(hello: Hello, nonce: string, socket: SocketOfAgent, send: (message: ToAgent) => void): ServerSession | null {
     if (
       this.replica.signingKey !== '' &&
       !isSigned(this.replica.signingKey, helloSigningText(nonce, hello), hello.signature)

@@ -92,6 +92,7 @@ export class ExecutionLife {
     }
     record.leaseUntil = null;
     record.unlistedAt = null;
+    record.mayBeWithCopy = false;
     record.changeOperation(TO_NOBODY.operation);
     record.change(TO_NOBODY.execution);
     if (record.ended) {

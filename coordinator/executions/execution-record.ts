@@ -49,6 +49,8 @@ export class ExecutionRecord {
   askedAgainAt = Number.NEGATIVE_INFINITY;
   /** When its agent came back without listing the offer, on the monotonic clock. */
   unlistedAt: number | null = null;
+  /** Another process with the identity of its agent came without it: where it is, and whether it began, is not known. */
+  mayBeWithCopy = false;
   /** It was over already when its agent came back: only its log is being completed. */
   isLate = false;
   /** Settles when the journal has been looked at after a restart. */

@@ -19,6 +19,8 @@ import { ACCEPT_WITHIN_MS } from './make-operation.ts';
 const ACCEPT_SLACK_MS = 5_000;
 /** An offer that an agent came back without counts as never accepted at the first heartbeat after this. */
 const UNLISTED_MS = 3_000;
+/** So long after two live processes with one identity were seen, what one of them does not list may be with the other. */
+const COPY_MS = 600_000;
 /** An agent is asked to send again at most this often for one operation. */
 const ASK_AGAIN_MS = 2_000;
 /** When nothing could be stored, the agent is asked to send again after this. */
@@ -68,6 +70,9 @@ export class WorkReports implements WorkIntake {
         if (record.ended && !one.finished)
           record.note(clock.now(), 'Its Runner came back with it still running and was told to stop it.');
         if (record.ended || record.row.state === 'stopping') life.sendCancel(record);
+      } else if (this.#mayBeWithCopy(replicaId)) {
+        // Neither lost nor free to be given away: the other process comes back with it, or its lease ends it.
+        record.mayBeWithCopy = true;
       } else if (record.operation.state === 'offered') {
         // It lists everything that it wrote down; but one that it was just writing down may still be accepted.
         record.unlistedAt = clock.monotonic();
@@ -93,9 +98,16 @@ export class WorkReports implements WorkIntake {
         // Messages come in order, so it did not.
         const expired = clock.now() - (offeredAt ?? 0) > ACCEPT_WITHIN_MS + ACCEPT_SLACK_MS;
         const passedOver = record.unlistedAt !== null && monotonic - record.unlistedAt > UNLISTED_MS;
-        if ((expired || passedOver) && !listed.has(id)) life.takenBack(record);
+        if ((expired || passedOver) && !listed.has(id) && !record.mayBeWithCopy) life.takenBack(record);
       }
     }
+  }
+
+  /** Whether another live process uses the identity of this replica, so that what this one does not hold proves nothing. */
+  #mayBeWithCopy(replicaId: string): boolean {
+    const { clock, link } = this.#deps;
+    const seen = link.replica(replicaId)?.duplicateSeenAt ?? null;
+    return seen !== null && clock.now() - seen < COPY_MS;
   }
 
   accepted(replicaId: string, ref: OperationRef): void {

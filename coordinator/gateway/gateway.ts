@@ -4,10 +4,13 @@ import type { Logger } from 'pino';
 import { WebSocketServer } from 'ws';
 import type { Clock } from '../../protocol/clock.ts';
 import type { EnrolRequest } from '../../protocol/enrolment.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
 import { CLOSE, CONNECT_PATH, MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
 import type { Presence } from '../presence.ts';
 import type { Store } from '../store/store.ts';
+import type { AgentLink } from './agent-link.ts';
 import { type EnrolResponse, enrolReplica, type Refusal } from './enrol-replica.ts';
+import { PollDoor } from './poll-door.ts';
 import { PresenceTable } from './presence-table.ts';
 import { ReplicaState } from './replica-state.ts';
 import { RoundTrips } from './round-trips.ts';
@@ -15,6 +18,7 @@ import type { RunnerLink, WorkIntake } from './runner-link.ts';
 import { Session } from './session.ts';
 import { sessionHandler } from './session-handler.ts';
 import { createSweep } from './sweep.ts';
+import { WebSocketLink } from './websocket-link.ts';
 
 /** Connections that have not said who they are: more of them at once are turned away until some have. */
 const UNPROVEN_SESSIONS = 2_000;
@@ -40,6 +44,8 @@ export interface Gateway {
   start(): Promise<void>;
   /** Lets agents connect to `server` on `/runner/v1/connect`. */
   attach(server: Server): void;
+  /** Answers `POST /runner/v1/poll`, for agents to which no WebSocket gets through. */
+  readonly polls: Pick<PollDoor, 'answer' | 'knows'>;
   /** Handles a validated `POST /runner/v1/enrol`. @throws OutrunnerError with the code that the agent shall see. */
   enrol(request: EnrolRequest, address: string): Promise<EnrolResponse>;
   /** Says good-bye to all agents, saves when they were last heard of, and lets go of the server. */
@@ -78,6 +84,22 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
   });
 
+  const polls = new PollDoor({
+    clock,
+    begin(agentLink, address) {
+      if (stopping) throw new OutrunnerError('shutting-down');
+      if (unproven >= UNPROVEN_SESSIONS) throw new OutrunnerError('too-many-requests');
+      begin(agentLink, address);
+    },
+  });
+
+  function begin(agentLink: AgentLink, address: string): void {
+    const session = new Session(agentLink, address, clock.monotonic(), handler);
+    sessions.add(session);
+    unproven += 1;
+    handler.greet(session);
+  }
+
   function revoke(replicaId: string): void {
     const state = table.get(replicaId);
     if (state === undefined) return;
@@ -109,10 +131,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     sockets.handleUpgrade(request, stream, head, (socket) => {
       stream.removeListener('error', early);
       const address = deps.addressOf?.(request) ?? request.socket.remoteAddress ?? '';
-      const session = new Session(socket, stream, address, clock.monotonic(), handler);
-      sessions.add(session);
-      unproven += 1;
-      handler.greet(session);
+      begin(new WebSocketLink(socket, stream), address);
     });
   }
 
@@ -166,6 +185,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   return {
     presence,
     link,
+    polls,
     start: () => table.load(),
     attach(server) {
       server.on('upgrade', upgrade);
@@ -188,7 +208,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
       detach();
       sweep.cancel();
       const closed = [...sessions].map(
-        (session) => new Promise<void>((resolve) => session.socket.once('close', () => resolve())),
+        (session) =>
+          new Promise<void>((resolve) => {
+            session.onGone = resolve;
+          }),
       );
       const open = [...sessions];
       for (const session of open) session.close(CLOSE.shuttingDown, 'shutting-down');

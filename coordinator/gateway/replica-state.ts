@@ -24,6 +24,7 @@ export class ReplicaState implements ReplicaPresence {
   skewMs: number | null = null;
   roundTripMs: number | null = null;
   transport: 'websocket' | 'polling' | null = null;
+  transportReason: string | null = null;
   proxy: string | null = null;
   address: string | null = null;
   startedAt: number | null = null;

@@ -16,6 +16,8 @@ import { SILENCE_MS } from './sweep.ts';
 
 /** A session that was heard of this recently is alive: a second process with its identity is a duplicate, no restart. */
 const ALIVE_MS = 2 * HEARTBEAT_MS + 2_000;
+/** A polling agent asks again within this time after each answer. */
+const BETWEEN_POLLS_MS = 2_000;
 /** A change of skew smaller than this is the network's jitter. */
 const SKEW_STEP_MS = 1_000;
 const ROUND_TRIP_MS = 20_000;
@@ -97,7 +99,11 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       fresh.close(CLOSE.superseded, 'session-superseded');
       return false;
     }
-    if (old.instance !== fresh.instance && clock.monotonic() - old.heardAt <= ALIVE_MS) {
+    // A polling agent that was killed leaves no closed socket behind, only a call that broke off.
+    const now = clock.monotonic();
+    const isThere = !old.link.brokenOff && old.link.absentFor(now) <= BETWEEN_POLLS_MS;
+    const isAlive = isThere && now - old.heardAt <= ALIVE_MS;
+    if (old.instance !== fresh.instance && isAlive) {
       const at = clock.now();
       state.duplicateSeenAt = at;
       log.warn({ replica: state.replicaId, old: old.address, fresh: fresh.address }, 'two agents use one identity');
@@ -130,6 +136,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.startedAt = Number.isFinite(message.startedAt) ? Math.round(message.startedAt) : null;
     state.address = session.address;
     state.transport = message.transport;
+    state.transportReason = message.transportReason ?? null;
     state.proxy = message.proxy;
     state.skewMs = Math.round(message.time - now);
     state.setLoad(message.running, message.queued, message.maximum, unfinished(message));

@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import {
   type FromAgent,
   FromAgentSchema,
@@ -9,6 +7,7 @@ import {
   readJournalFrame,
   type ToAgent,
 } from '../../protocol/wire.ts';
+import type { AgentLink, LinkListener } from './agent-link.ts';
 import type { ReplicaState } from './replica-state.ts';
 
 /** Wrong messages in one session before it is ended. */
@@ -26,9 +25,9 @@ export interface SessionHandler {
   failed(session: Session, error: unknown): void;
 }
 
-/** One WebSocket of one agent: turns bytes into checked messages, and holds back a peer that is too fast. */
-export class Session {
-  readonly socket: WebSocket;
+/** One connection of one agent: turns bytes into checked messages, and holds back a peer that is too fast. */
+export class Session implements LinkListener {
+  readonly link: AgentLink;
   readonly address: string;
   readonly nonce = randomBytes(32).toString('base64url');
   state: 'challenged' | 'verifying' | 'open' | 'closed' = 'challenged';
@@ -39,47 +38,43 @@ export class Session {
   readonly openedAt: number;
   heardAt: number;
   heldBack = false;
+  /** Called when its link is over as well. */
+  onGone: (() => void) | null = null;
   #faults = 0;
   #storing = 0;
-  readonly #stream: Duplex & { bytesWritten?: number };
   readonly #handler: SessionHandler;
   #flushed = 0;
   #flushedAt: number;
 
-  constructor(socket: WebSocket, stream: Duplex, address: string, now: number, handler: SessionHandler) {
-    this.socket = socket;
-    this.#stream = stream;
+  constructor(link: AgentLink, address: string, now: number, handler: SessionHandler) {
+    this.link = link;
     this.address = address;
     this.openedAt = now;
     this.heardAt = now;
     this.#flushedAt = now;
     this.#handler = handler;
-    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
-    socket.on('close', () => this.#end());
-    // An error is followed by `close`; without a listener it would end the process.
-    socket.on('error', (error) => handler.failed(this, error));
+    link.listen(this);
   }
 
   send(message: ToAgent): void {
-    if (this.state !== 'closed') this.socket.send(JSON.stringify(message));
+    if (this.state !== 'closed') this.link.send(JSON.stringify(message));
   }
 
   /** Sends a message that was made for many. */
   sendText(text: string): void {
-    if (this.state !== 'closed') this.socket.send(text);
+    if (this.state !== 'closed') this.link.send(text);
   }
 
   /** Ends the session: nothing more is taken from it, whatever is still on the way. */
   close(code: number, reason: string): void {
     this.#end();
-    this.socket.close(code, reason);
-    this.socket.resume();
+    this.link.close(code, reason);
   }
 
   /** Ends it without waiting for the peer, which does not answer. */
   terminate(): void {
     this.#end();
-    this.socket.terminate();
+    this.link.terminate();
   }
 
   /** Answers what the peer did wrong; ends the session when that happens again and again. */
@@ -91,10 +86,19 @@ export class Session {
 
   /** Milliseconds since the peer last took a byte that waits for it; 0 when none waits. */
   stalledFor(now: number): number {
-    const flushed = (this.#stream.bytesWritten ?? 0) - this.#stream.writableLength;
-    if (this.socket.bufferedAmount === 0 || flushed !== this.#flushed) this.#flushedAt = now;
+    const flushed = this.link.taken;
+    if (this.link.waiting === 0 || flushed !== this.#flushed) this.#flushedAt = now;
     this.#flushed = flushed;
     return now - this.#flushedAt;
+  }
+
+  gone(): void {
+    this.#end();
+    this.onGone?.();
+  }
+
+  broke(error: unknown): void {
+    this.#handler.failed(this, error);
   }
 
   #end(): void {
@@ -103,7 +107,7 @@ export class Session {
     this.#handler.closed(this);
   }
 
-  #receive(data: Buffer, isBinary: boolean): void {
+  received(data: Buffer, isBinary: boolean): void {
     if (this.state === 'closed') return;
     try {
       if (isBinary) this.#receiveFrame(data);
@@ -155,7 +159,7 @@ export class Session {
     this.#storing += data.length;
     if (this.#storing > HOLD_BACK_BYTES && !this.heldBack) {
       this.heldBack = true;
-      this.socket.pause();
+      this.link.pause();
     }
     this.#handler.frame(this, frame).then(
       (wrong) => {
@@ -173,6 +177,6 @@ export class Session {
     this.#storing -= bytes;
     if (!this.heldBack || this.#storing > GO_ON_BYTES) return;
     this.heldBack = false;
-    if (this.state !== 'closed') this.socket.resume();
+    if (this.state !== 'closed') this.link.resume();
   }
 }

@@ -12,6 +12,8 @@ const ADMIT_DEADLINE_MS = 120_000;
 export const SILENCE_MS = UNKNOWN_AFTER_MS;
 /** A peer that takes none of the bytes that wait for it for this long is ended as well. */
 export const WRITE_DEADLINE_MS = 30_000;
+/** A polling agent that asks for nothing for this long is gone: it asks again at once after each answer. */
+const ABSENT_MS = 10_000;
 /** More bytes than this waiting for one peer end its session: memory must not pay for a slow reader. */
 export const WAITING_BYTES = 32 << 20;
 
@@ -28,7 +30,11 @@ export function createSweep(clock: Clock, sessions: ReadonlySet<Session>): Timer
       } else if (now - session.heardAt > SILENCE_MS) {
         session.close(CLOSE.silent, 'silent');
         session.terminate();
-      } else if (session.stalledFor(now) > WRITE_DEADLINE_MS || session.socket.bufferedAmount > WAITING_BYTES) {
+      } else if (
+        session.stalledFor(now) > WRITE_DEADLINE_MS ||
+        session.link.waiting > WAITING_BYTES ||
+        session.link.absentFor(now) > ABSENT_MS
+      ) {
         session.terminate();
       }
     }

@@ -6,7 +6,8 @@ import { API_BASE } from '../../protocol/api/routes.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError, toProblem } from '../../protocol/problems.ts';
 import { StartError } from '../start-error.ts';
-import type { Handler, Serve, ServeOpen, StreamAnswer } from './call.ts';
+import { isQuiet, serveBytesOn } from './bytes-call.ts';
+import type { Handler, Serve, ServeBytes, ServeOpen, StreamAnswer } from './call.ts';
 import type { Credentials } from './check-caller.ts';
 import type { Idempotency } from './idempotency.ts';
 import type { Logger } from './log.ts';
@@ -52,6 +53,7 @@ export interface ApiServer {
   /** As `serve`, at another place than the row's: for what stands beside the API. */
   serveAt<R extends Route>(url: string, row: R, handler: Handler<R>): void;
   readonly serveOpen: ServeOpen;
+  readonly serveBytes: ServeBytes;
   /** The bare server, for the Runner connections. */
   readonly server: Server;
   readonly stopping: AbortSignal;
@@ -107,6 +109,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     return answerProblem(problem, request, reply);
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    if (isQuiet(request) && reply.statusCode < 400) return done();
     counts.count(request.method, reply.statusCode, reply.elapsedTime);
     // The path alone: a query can hold what somebody searched for, and nothing secret belongs into an address.
     log[levelOf(request.method, reply.statusCode)](
@@ -162,6 +165,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
         handler: openCallHandler(call, facts),
       });
     },
+    serveBytes: (call) => serveBytesOn(fastify, call),
     async listen() {
       const url = await listenOn(fastify, options);
       publicUrl = options.publicUrl ?? url;

@@ -76,3 +76,27 @@ export interface OpenCall<Body extends z.ZodType> {
 }
 
 export type ServeOpen = <Body extends z.ZodType>(call: OpenCall<Body>) => void;
+
+/** A call that carries bytes both ways and may take long to answer: what agents say over HTTP all the time. */
+export interface BytesCall {
+  readonly path: string;
+  readonly contentType: string;
+  readonly maxBodyBytes: number;
+  /** Looks at the headers before the body is read. @throws OutrunnerError to say no. */
+  admit(headers: IncomingHttpHeaders): void;
+  handler(body: Buffer, context: BytesContext): Promise<Uint8Array>;
+}
+
+export interface BytesContext {
+  readonly headers: IncomingHttpHeaders;
+  /** Address of the caller; behind a declared proxy, the one that the proxy saw. */
+  readonly address: string;
+  /** What becomes of the answer. */
+  readonly way: {
+    /** Calls back once, when the answer has left, or the peer is gone and never gets it. */
+    over(listener: (hasLeft: boolean) => void): void;
+  };
+}
+
+/** Answers such a call. It is neither logged nor counted while it goes well: one agent makes several in a second. */
+export type ServeBytes = (call: BytesCall) => void;

@@ -125,6 +125,7 @@ function replicaView({ row, facts }: ReplicaRecord, presence: ReplicaPresence | 
     connected: presence?.connected ?? false,
     connectedSince: isoTime(presence?.connectedSince ?? null),
     transport: presence?.transport ?? null,
+    transportReason: presence?.transportReason ?? null,
     proxy: presence?.proxy ?? null,
     skewMs: presence?.skewMs ?? null,
     roundTripMs: presence?.roundTripMs ?? null,

@@ -110,7 +110,7 @@ export const SETTINGS = {
     default: '',
     schema: z
       .string()
-      .regex(/^http:\/\/[^/?#\s]+\/?$/, 'must be like http://host:port.')
+      .regex(/^(?:https?|socks(?:4a?|5h?)?):\/\/[^/?#\s]+\/?$/, 'must be like http://host:port or socks5://host:port.')
       .nullable()
       .default(null),
   },

@@ -20,6 +20,7 @@ import {
   welcomeSigningText,
 } from '../../protocol/wire.ts';
 import { isSignedBy } from '../gateway/signatures.ts';
+import { PollingSocket } from './polling-socket.ts';
 
 type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
 
@@ -111,6 +112,8 @@ export interface SimulatedSettings {
   readonly now?: () => number;
   /** Of the process: a restart makes a new one. */
   readonly instance?: string;
+  /** `websocket` unless told otherwise. */
+  readonly transport?: 'websocket' | 'polling';
   /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
   readonly onMessage?: (message: ToAgent, agent: SimulatedAgent) => void;
 }
@@ -124,7 +127,7 @@ export class SimulatedAgent {
   readonly heard: ToAgent[] = [];
   readonly instance: string;
   closeCode: number | null = null;
-  #socket: WebSocket | null = null;
+  #socket: WebSocket | PollingSocket | null = null;
   readonly #events = new EventEmitter();
   readonly #settings: SimulatedSettings;
   /** What was heard and not yet returned by `next`. */
@@ -159,9 +162,7 @@ export class SimulatedAgent {
     this.#fresh = [];
     this.#isWelcome = false;
     this.closeCode = null;
-    const url = new URL(CONNECT_PATH, this.identity.url);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    const socket = new WebSocket(url, { perMessageDeflate: false });
+    const socket = this.#makeSocket();
     this.#socket = socket;
     // What an earlier socket still says is of an earlier session.
     const isPresent = () => this.#socket === socket;
@@ -178,13 +179,20 @@ export class SimulatedAgent {
       this.#fresh.push(message);
       this.#events.emit('heard');
     });
-    socket.on('close', (code) => {
+    socket.on('close', (code: number) => {
       if (!isPresent()) return;
       this.closeCode = code;
       this.#events.emit('heard');
     });
     socket.on('error', () => this.#events.emit('heard'));
     await once(socket, 'open');
+  }
+
+  #makeSocket(): WebSocket | PollingSocket {
+    if (this.#settings.transport === 'polling') return new PollingSocket(this.identity.url);
+    const url = new URL(CONNECT_PATH, this.identity.url);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    return new WebSocket(url, { perMessageDeflate: false });
   }
 
   #hello(coordinatorNonce: string, held: readonly HeldOperation[], running: number) {
@@ -198,7 +206,7 @@ export class SimulatedAgent {
       startedAt: now,
       time: now,
       signature: signed(this.identity.signingKey, helloSigningText(coordinatorNonce, signedPart)),
-      transport: 'websocket' as const,
+      transport: this.#settings.transport ?? ('websocket' as const),
       proxy: null,
       running,
       queued: 0,

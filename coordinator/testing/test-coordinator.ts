@@ -12,7 +12,7 @@ import { serveExecutions } from '../executions/routes.ts';
 import type { StartRequest } from '../executions/start-execution.ts';
 import type { Refusal } from '../gateway/enrol-replica.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
-import { serveEnrolment } from '../gateway/routes.ts';
+import { serveEnrolment, servePolling } from '../gateway/routes.ts';
 import { type ApiServer, createApiServer } from '../http/api-server.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { serveJobs } from '../jobs/routes.ts';
@@ -110,6 +110,7 @@ export class TestCoordinator {
       checkAnswers: true,
     });
     serveEnrolment(this.api.serveOpen, this.gateway);
+    servePolling(this.api.serveBytes, this.gateway);
     serveExecutions(this.api.serve, this.executions);
     serveJobs(this.api.serve, { store: this.store, clock, live }, this.executions);
     this.gateway.attach(this.api.server);
@@ -142,7 +143,13 @@ export class TestCoordinator {
   }
 
   async end(): Promise<void> {
-    await this.stop();
+    let isStopped = false;
+    const stopped = this.stop().finally(() => {
+      isStopped = true;
+    });
+    // An agent that polled and was killed never fetches its good-bye: the patience with it passes.
+    for (; !isStopped; await new Promise((resolve) => setImmediate(resolve))) this.clock.advance(100);
+    await stopped;
     await rm(this.folder, { recursive: true, force: true });
   }
 

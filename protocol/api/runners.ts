@@ -99,6 +99,8 @@ export const ReplicaSchema = z
     connected: z.boolean(),
     connectedSince: TimeSchema.nullable(),
     transport: z.enum(['websocket', 'polling']).nullable(),
+    /** Why it polls and holds no WebSocket open, for a person; null when it does. */
+    transportReason: z.string().nullable(),
     proxy: z.string().nullable(),
     /** The agent's clock minus the coordinator's, in milliseconds. */
     skewMs: z.number().nullable(),

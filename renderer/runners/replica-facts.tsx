@@ -5,7 +5,14 @@ import { platformName } from '../ui/platform-name.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { roundTripText } from './use-ping.ts';
 
-const TRANSPORT = { websocket: 'WebSocket', polling: 'long polling' } as const;
+const POLLING = 'Long polling: no WebSocket gets through';
+
+/** How a replica is connected, in words, and why it polls when it does. */
+export function transportWords({ transport, transportReason }: Pick<Replica, 'transport' | 'transportReason'>): string {
+  if (transport === null) return 'none';
+  if (transport === 'websocket') return 'WebSocket';
+  return transportReason === null ? POLLING : `Long polling. ${transportReason}`;
+}
 
 /** A clock's difference in words: `0.3 s ahead`. Below a tenth of a second it is called right. */
 export function clockWords(skewMs: number): string {
@@ -33,7 +40,7 @@ export function replicaFacts(replica: Replica): Fact[] {
     },
     { term: 'Host', value: `${replica.hostname} · ${replica.osVersion} (${platformName(replica.platform)})` },
     { term: 'Address', value: replica.address ?? 'not known' },
-    { term: 'Transport', value: replica.transport === null ? 'none' : TRANSPORT[replica.transport] },
+    { term: 'Transport', value: transportWords(replica) },
     { term: 'Proxy', value: replica.proxy ?? 'none' },
     { term: 'Round trip', value: replica.roundTripMs === null ? 'not measured' : roundTripText(replica.roundTripMs) },
     { term: 'Clock', value: replica.skewMs === null ? 'not measured' : clockWords(replica.skewMs) },

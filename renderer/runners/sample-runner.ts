@@ -58,6 +58,7 @@ export function sampleReplica(change: Partial<Replica> = {}): Replica {
     connectedSince: TIME,
     accepting: true,
     transport: 'websocket',
+    transportReason: null,
     proxy: null,
     skewMs: 12,
     roundTripMs: 3.4,
