@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
@@ -140,9 +140,11 @@ async function outlivedExecution(coordinator: CoordinatorProcess, folder: string
       event.action !== 'deleted' &&
       event.runner.status === 'Healthy',
   );
-  const command = 'setpriv --reuid=65534 --clear-groups sleep 600 & echo serving; wait';
+  // It says so itself, once it is that user: before, it might still be ended.
+  const said = path.join(folder, 'said');
+  const command = `setpriv --reuid=65534 --clear-groups sh -c 'echo >&3; exec sleep 600' 3>'${said}' & wait`;
   const { id } = await api.call('runAdHoc', { params: project, body: { command, runnerTags: ['weak'] } });
-  await live.until((event) => event.topic === 'execution' && event.id === id && event.execution.state === 'running');
+  await expect.poll(() => readFile(said, 'utf8').catch(() => '')).not.toBe('');
   await api.call('cancelExecution', { params: { id }, body: { reason: 'wrong host' } });
   await live.until((event) => event.topic === 'execution' && event.id === id && isTerminal(event.execution.state));
   live.close();

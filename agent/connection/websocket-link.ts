@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { gatherWrites } from '../../protocol/gather-writes.ts';
 import { CONNECT_PATH, MAX_FRAME_BYTES, MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
 import { UnexpectedAnswer } from './explain-failure.ts';
 import type { Link, LinkListener } from './link.ts';
@@ -8,6 +9,7 @@ import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
 /** The link over a WebSocket. */
 export class WebSocketLink implements Link {
   readonly #socket: WebSocket;
+  #gather: () => void = () => undefined;
 
   constructor(transport: Transport, listener: LinkListener) {
     const url = new URL(CONNECT_PATH, transport.origin);
@@ -30,6 +32,9 @@ export class WebSocketLink implements Link {
       const byProxy = proxyStatus !== 200;
       listener.failed(new UnexpectedAnswer(byProxy ? proxyStatus : (answer.statusCode ?? 0), byProxy));
     });
+    socket.on('upgrade', (answer) => {
+      this.#gather = gatherWrites(answer.socket);
+    });
     socket.on('error', (error) => listener.failed(error));
     socket.on('close', (code, reason) => listener.closed(code, reason.toString()));
     socket.on('ping', () => listener.heard());
@@ -50,6 +55,7 @@ export class WebSocketLink implements Link {
   }
 
   send(data: string | Uint8Array, left: () => void): void {
+    this.#gather();
     this.#socket.send(data, left);
   }
 

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { chown, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
@@ -219,6 +219,31 @@ describe.skipIf(NO_CGROUPS !== '')(
       agent.child.kill('SIGTERM');
       expect(await agent.exited).toBe(0);
       expect(readdirSync(group).filter((name) => name.startsWith('outrunner-'))).toEqual([]);
+    });
+
+    test('an agent that is no root uses what was delegated to its user', async () => {
+      const { folder: group, launcher } = testCgroup();
+      const nobody = 65_534;
+      // As systemd does with Delegate=yes: the group and these files belong to the user of the service.
+      for (const name of ['', 'cgroup.procs', 'cgroup.subtree_control', 'cgroup.threads']) {
+        await chown(join(group, name), nobody, nobody);
+      }
+      const coordinator = await testCoordinator();
+      const folder = await packageFolder(coordinator);
+      await chown(folder, nobody, nobody);
+      await chown(join(folder, 'runner.json'), nobody, nobody);
+      const asNobody = [...launcher, 'setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
+      const env = { OUTRUNNER_CGROUPS: 'on', HOME: folder };
+      const agent = runAgentProgram(['run'], { cwd: folder, launcher: asNobody, env });
+      await coordinator.connected();
+      expect(agent.stderr() + agent.stdout()).toContain('each operation has a control group');
+      const file = join(folder, 'pid');
+      const outcome = await cancelWhenReady(
+        coordinator,
+        `${pidTo(file, 'sleep 300')}; while [ ! -s '${file}' ]; do sleep 0.01; done; echo ready; sleep 300`,
+      );
+      expect(outcome).toMatchObject({ outcome: 'aborted', survivors: [] });
+      expect(lives(await pidIn(file))).toBe(false);
     });
 
     test.each([true, false])('a group is ended in one go, with cgroup.kill in the kernel: %s', async (mayKill) => {

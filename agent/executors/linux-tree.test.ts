@@ -48,7 +48,7 @@ const pidsOf = (found: readonly { pid: number }[]) => found.map(({ pid }) => pid
 
 test('a child that was seen is known when its parent is gone and it has left the session', async () => {
   const { tree, clock } = await ready();
-  const { child, pid, pids } = await started(`setsid sh -c 'exec >/dev/null; sleep 300' & echo $!; wait`);
+  const { child, pid, pids } = await started(`setsid sh -c 'exec >/dev/null; exec sleep 300' & echo $!; wait`);
   tree.entered(pid, false);
   const [daemon = 0] = pids;
   clock.advance(1_000);

@@ -103,7 +103,8 @@ test.skipIf(process.getuid?.() !== 0)(
     // An agent without the right to signal other users, and a step that becomes one.
     runAgentProgram(['run'], { cwd: folder, launcher: ['setpriv', '--bounding-set=-kill', '--inh-caps=-kill'] });
     await coordinator.connected();
-    const command = 'setpriv --reuid=65534 --clear-groups sleep 300 & echo $! > pid; echo ready $!; wait';
+    // It says so itself, once it is that user: before, it might still be ended.
+    const command = `setpriv --reuid=65534 --clear-groups sh -c 'echo ready $$; exec sleep 300' & wait`;
     const { records } = await cancelled(coordinator, command, 0);
     const pid = Number(/ready (\d+)/.exec(outputOf(records).toString())?.[1]);
     onTestFinished(() => void process.kill(pid, 'SIGKILL'));

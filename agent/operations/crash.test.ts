@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
 import { processesOf } from '../testing/processes-of.ts';
@@ -37,6 +37,23 @@ test('an agent that is killed while a step runs ends it after its restart, with 
   expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', survivors: [] });
   expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
   expect(processesOf(operation)).toEqual([]);
+});
+
+test('after a crash, what ran of operations whose folder is gone is ended, and what had ended in order is let alone', async () => {
+  const { coordinator, folder, agent, start } = await ready();
+  const kept = await coordinator.offer([{ type: 'command', command: 'setsid sleep 300 >/dev/null 2>&1 &' }]);
+  await coordinator.finished(kept);
+  const [daemon = 0] = processesOf(kept);
+  onTestFinished(() => void process.kill(daemon, 'SIGKILL'));
+  const operation = await coordinator.offer([{ type: 'command', command: 'setsid sleep 300 & echo ready; wait' }]);
+  await expect.poll(() => readFile(join(folder, 'state', 'status.json'), 'utf8')).toContain(operation);
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  expect(processesOf(operation).length).toBeGreaterThan(0);
+  await rm(join(folder, 'state', 'operations'), { recursive: true });
+  start();
+  await expect.poll(() => processesOf(operation)).toEqual([]);
+  expect(processesOf(kept)).toEqual([daemon]);
 });
 
 test('what was printed before a crash and not yet sent is sent after the restart', async () => {

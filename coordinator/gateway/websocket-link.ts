@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { gatherWrites } from '../../protocol/gather-writes.ts';
 import type { AgentLink, LinkListener } from './agent-link.ts';
 
 /** The link over a WebSocket. */
@@ -7,10 +8,12 @@ export class WebSocketLink implements AgentLink {
   readonly brokenOff = false;
   readonly #socket: WebSocket;
   readonly #stream: Duplex & { bytesWritten?: number };
+  readonly #gather: () => void;
 
   constructor(socket: WebSocket, stream: Duplex) {
     this.#socket = socket;
     this.#stream = stream;
+    this.#gather = gatherWrites(stream);
   }
 
   listen(listener: LinkListener): void {
@@ -21,6 +24,7 @@ export class WebSocketLink implements AgentLink {
   }
 
   send(text: string): void {
+    this.#gather();
     this.#socket.send(text);
   }
 

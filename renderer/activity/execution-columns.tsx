@@ -12,7 +12,7 @@ export const executionColumns: readonly DataColumn<ExecutionSummary>[] = [
   {
     id: 'state',
     header: 'State',
-    width: '152px',
+    width: '158px',
     cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
   },
   {

@@ -72,7 +72,7 @@ function executionColumns(): DataColumn<ExecutionSummary>[] {
     {
       id: 'state',
       header: 'State',
-      width: '152px',
+      width: '158px',
       cell: ({ state, reason, survivorCount }) => <StateMark state={state} reason={reason} survivors={survivorCount} />,
     },
     {
