@@ -316,6 +316,7 @@ test('the agent leaves no token and no other file behind than its own', async ()
     'enrolment.json',
     'identity.json',
     'operations',
+    'reserve',
     'status.json',
   ]);
   for (const name of ['runner.json', 'state/enrolment.json', 'state/identity.json', 'state/status.json']) {
