@@ -48,7 +48,7 @@ function StopButton({ execution }: { execution: Execution }) {
 
 function RunJobAgain({ execution }: { execution: Execution }) {
   const [opened, setOpened] = useState(false);
-  const { job, options, runnerTags } = execution;
+  const { job, options, runnerTags, priority } = execution;
   const query = useQuery({ ...jobQueries.detail(job?.id ?? ''), enabled: job !== null, retry: false });
   const gone = query.error !== null && asOutrunnerError(query.error).code === 'not-found';
   return (
@@ -69,6 +69,7 @@ function RunJobAgain({ execution }: { execution: Execution }) {
           onClose={() => setOpened(false)}
           options={options}
           runnerTags={runnerTags}
+          priority={priority}
         />
       )}
     </>

@@ -51,6 +51,13 @@ test('an idempotency key travels with the call', async () => {
   expect(sent[0]?.headers.get('Idempotency-Key')).toBe('once');
 });
 
+test('the version that a write is about travels with it, where there is one', async () => {
+  const { api, sent } = client(new Response(null, { status: 204 }), new Response(null, { status: 204 }));
+  await api.call('deleteToken', { params: { id: ID } }, { ifVersion: 3 });
+  await api.call('deleteToken', { params: { id: ID } }, { ifVersion: null });
+  expect(sent.map((request) => request.headers.get('If-Match'))).toEqual(['"3"', null]);
+});
+
 test("a refusal keeps the coordinator's words, its fields and the request id", async () => {
   const problem = {
     type: 'urn:outrunner:problem:invalid-input',

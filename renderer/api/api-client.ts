@@ -9,6 +9,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Makes a write safe to repeat: the coordinator answers a second one with the first one's result. */
   readonly idempotencyKey?: string;
+  /** The write counts only while this is still the version there; else the answer is `precondition-failed`. */
+  readonly ifVersion?: number | null;
 }
 
 /** Routes whose answer is a download or a stream: they go through {@link ApiClient.open}. */
@@ -53,6 +55,7 @@ export function createApiClient(fetch: Fetch): ApiClient {
     const headers = new Headers(more);
     if (row.method !== 'GET' && csrf !== null) headers.set('X-Outrunner-CSRF', csrf);
     if (options.idempotencyKey !== undefined) headers.set('Idempotency-Key', options.idempotencyKey);
+    if (typeof options.ifVersion === 'number') headers.set('If-Match', `"${options.ifVersion}"`);
     const init: RequestInit = { method: row.method, headers, credentials: 'same-origin', cache: 'no-store' };
     if (asked.body !== undefined) {
       headers.set('Content-Type', 'application/json');

@@ -39,9 +39,11 @@ export const jobMutations = {
         return client.invalidateQueries({ queryKey: jobKeys.list(job.project) });
       },
     }),
+  /** `version`: the one that was edited; when the job has another by now, the answer is `precondition-failed`. */
   replace: () =>
     mutationOptions({
-      mutationFn: ({ id, job }: { id: string; job: JobInput }) => call('replaceJob', { params: { id }, body: job }),
+      mutationFn: ({ id, job, version }: { id: string; job: JobInput; version: number | null }) =>
+        call('replaceJob', { params: { id }, body: job }, { ifVersion: version }),
       onSuccess: (job, _input, _result, { client }) => {
         client.setQueryData(jobQueries.detail(job.id).queryKey, job);
         return client.invalidateQueries({ queryKey: jobKeys.list(job.project) });

@@ -9,6 +9,8 @@ test('a request gives its draft back, and the draft its request', () => {
     script: 'print(1)',
     interpreter: 'python3',
     runnerTags: ['a'],
+    priority: 7,
+    outputLimit: { bytes: 1000, lines: 0, action: 'stop' as const },
   };
   expect(draftOfAdHoc(adHocRequest(script))).toEqual(script);
   expect(adHocRequest({ ...script, type: 'command', command: 'uptime' })).toEqual({
@@ -16,6 +18,8 @@ test('a request gives its draft back, and the draft its request', () => {
     interpreter: 'python3',
     runnerTags: ['a'],
     timeoutSeconds: 0,
+    priority: 7,
+    outputLimit: { bytes: 1000, lines: 0, action: 'stop' },
   });
 });
 

@@ -9,6 +9,7 @@ import { RunnerMatches } from '../jobs/runner-matches.tsx';
 import { InterpreterField } from '../jobs/step-form.tsx';
 import { ActionButton } from '../ui/action-button.tsx';
 import { TagInput } from '../ui/tag-input.tsx';
+import { CommandAdvanced } from './command-advanced.tsx';
 import type { CommandDraft } from './command-draft.ts';
 import classes from './commands.module.css';
 
@@ -103,6 +104,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
             error={errorBelow(errors, 'timeoutSeconds')}
           />
         </Group>
+        <CommandAdvanced draft={draft} onChange={onChange} errors={errors} />
         <Group justify="space-between" gap="sm">
           <RunnerMatches project={project} tags={draft.runnerTags} brief />
           <ActionButton

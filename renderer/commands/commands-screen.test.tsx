@@ -57,6 +57,7 @@ function open(answers: Answers = {}) {
     ),
   );
 }
+const USUAL = { priority: 0, outputLimit: { bytes: 0, lines: 0, action: 'truncate' } };
 const sent = () => server.asked.filter(([name]) => name === 'runAdHoc').map(([, { body }]) => body);
 
 describe('ad hoc commands', () => {
@@ -66,8 +67,26 @@ describe('ad hoc commands', () => {
     await userEvent.keyboard('linux ');
     await screen.getByRole('textbox', { name: 'Command' }).fill('uptime');
     await userEvent.keyboard('{Control>}{Enter}{/Control}');
-    await expect.poll(sent).toEqual([{ command: 'uptime', interpreter: '', runnerTags: ['linux'], timeoutSeconds: 0 }]);
+    await expect
+      .poll(sent)
+      .toEqual([{ command: 'uptime', interpreter: '', runnerTags: ['linux'], timeoutSeconds: 0, ...USUAL }]);
     await expect.element(screen.getByText('It waits.')).toBeVisible();
+  });
+
+  test('priority and output limit are folded away; folded, what is set is said', async () => {
+    const screen = await open();
+    await screen.getByRole('textbox', { name: 'Command' }).fill('yes');
+    const fold = screen.getByRole('button', { name: 'Advanced' });
+    await expect.element(screen.getByRole('textbox', { name: 'Priority' })).not.toBeInTheDocument();
+    await fold.click();
+    await screen.getByRole('textbox', { name: 'Priority' }).fill('50');
+    await screen.getByRole('textbox', { name: 'Lines' }).fill('1000');
+    await fold.click();
+    await expect.element(screen.getByText('priority 50 · at most 1,000 lines, then it is cut')).toBeVisible();
+    await screen.getByRole('button', { name: 'Run', exact: true }).click();
+    await expect
+      .poll(sent)
+      .toMatchObject([{ priority: 50, outputLimit: { bytes: 0, lines: 1000, action: 'truncate' } }]);
   });
 
   test('nothing is sent while there is nothing to run', async () => {
@@ -86,7 +105,7 @@ describe('ad hoc commands', () => {
     await screen.getByRole('button', { name: 'Run', exact: true }).click();
     await expect
       .poll(sent)
-      .toEqual([{ script: 'print(1)\n', interpreter: 'python3', runnerTags: ['db'], timeoutSeconds: 0 }]);
+      .toEqual([{ script: 'print(1)\n', interpreter: 'python3', runnerTags: ['db'], timeoutSeconds: 0, ...USUAL }]);
   });
 
   test('axe finds nothing', async () => {

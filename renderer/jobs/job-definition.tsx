@@ -4,12 +4,14 @@ import type { Job } from '../../protocol/api/jobs.ts';
 import { Tags } from '../ui/tags.tsx';
 import { durationText } from '../ui/time-text.ts';
 import classes from './jobs.module.css';
+import { outputLimitText } from './output-limit-text.ts';
 import { RunnerMatches } from './runner-matches.tsx';
 import { StepView } from './step-view.tsx';
 
 /** What a job does, where, and within which limits. */
 export function JobDefinition({ job }: { job: Job }) {
   const { workflow, options, runnerTags, queueSeconds, leaseSeconds, graceSeconds, project } = job;
+  const { priority, outputLimit } = job;
   return (
     <Stack gap="md">
       <Section title="Workflow">
@@ -65,9 +67,13 @@ export function JobDefinition({ job }: { job: Job }) {
           <Limit name="Timeout">
             {workflow.timeoutSeconds === 0 ? 'none' : durationText(workflow.timeoutSeconds * 1000)}
           </Limit>
+          <Limit name="Priority">{priority}</Limit>
           <Limit name="Waits for a Runner">{durationText(queueSeconds * 1000)}</Limit>
-          <Limit name="Lease">{durationText(leaseSeconds * 1000)}</Limit>
-          <Limit name="Grace">{durationText(graceSeconds * 1000)}</Limit>
+          <Limit name="Lost after">{durationText(leaseSeconds * 1000)} without a sign of the agent</Limit>
+          <Limit name="Grace when stopped">
+            {graceSeconds === 0 ? 'none: by force at once' : durationText(graceSeconds * 1000)}
+          </Limit>
+          <Limit name="Output limit">{outputLimitText(outputLimit)}</Limit>
         </dl>
       </Section>
     </Stack>

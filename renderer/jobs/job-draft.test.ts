@@ -19,9 +19,11 @@ import { sampleJob } from './sample-job.ts';
 
 describe('the draft of a job', () => {
   test('of a job that exists gives that job back', () => {
-    const job = sampleJob();
-    const { name, group, description, options, workflow, runnerTags, queueSeconds, leaseSeconds, graceSeconds } = job;
-    const input = { name, group, description, options, workflow, runnerTags, queueSeconds, leaseSeconds, graceSeconds };
+    const job = sampleJob({ priority: 20, outputLimit: { bytes: 5_000_000, lines: 100, action: 'stop' } });
+    // The schema of the input keeps what a job has beyond it out: all the rest must come back.
+    const input = JobInputSchema.parse(
+      Object.fromEntries(Object.keys(JobInputSchema.shape).map((key) => [key, job[key as keyof typeof job]])),
+    );
     expect(JobInputSchema.parse(jobInputOf(draftOf(job)))).toEqual(input);
     expect(sameJob(draftOf(job), draftOf(job))).toBe(true);
   });
@@ -44,6 +46,8 @@ describe('the draft of a job', () => {
       runnerTags: ['a b'],
       queueSeconds: 0,
       timeoutSeconds: -1,
+      priority: Number.NaN,
+      outputLimit: { bytes: 2e12, lines: 0, action: 'truncate' as const },
     };
     const checked = JobInputSchema.safeParse(jobInputOf(draft));
     const fields = checked.success ? [] : fieldsOf(checked.error);
@@ -55,6 +59,8 @@ describe('the draft of a job', () => {
       'workflow.timeoutSeconds': 'other',
       'runnerTags.0': 'runners',
       queueSeconds: 'other',
+      priority: 'other',
+      'outputLimit.bytes': 'other',
     });
     const errors = errorsByPath(fields);
     expect(errors.get('name')).toBe('Name is required.');

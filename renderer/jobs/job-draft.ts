@@ -1,5 +1,5 @@
 import type { Job, JobInput } from '../../protocol/api/jobs.ts';
-import type { Step } from '../../protocol/operation.ts';
+import { NO_OUTPUT_LIMIT, type OutputLimit, type Step } from '../../protocol/operation.ts';
 import type { FieldProblem } from '../../protocol/problems.ts';
 import type { EditorTab } from './jobs-search.ts';
 
@@ -19,6 +19,8 @@ export interface JobDraft {
   readonly queueSeconds: number;
   readonly leaseSeconds: number;
   readonly graceSeconds: number;
+  readonly priority: number;
+  readonly outputLimit: OutputLimit;
 }
 
 export interface StepDraft {
@@ -67,12 +69,15 @@ export function emptyDraft(): JobDraft {
     queueSeconds: 3600,
     leaseSeconds: 600,
     graceSeconds: 10,
+    priority: 0,
+    outputLimit: NO_OUTPUT_LIMIT,
   };
 }
 
 /** The draft of a job that exists. */
 export function draftOf(job: Job): JobDraft {
   const { name, group, description, runnerTags, queueSeconds, leaseSeconds, graceSeconds, workflow } = job;
+  const { priority, outputLimit } = job;
   return {
     name,
     group,
@@ -81,6 +86,8 @@ export function draftOf(job: Job): JobDraft {
     queueSeconds,
     leaseSeconds,
     graceSeconds,
+    priority,
+    outputLimit,
     keepGoing: workflow.keepGoing,
     timeoutSeconds: workflow.timeoutSeconds,
     steps: workflow.steps.map((step) => ({
@@ -117,11 +124,18 @@ export function sameJob(a: JobDraft, b: JobDraft): boolean {
   return JSON.stringify(jobInputOf(a)) === JSON.stringify(jobInputOf(b));
 }
 
-const OTHER_FIELDS = ['queueSeconds', 'leaseSeconds', 'graceSeconds', 'workflow.keepGoing', 'workflow.timeoutSeconds'];
+const OTHER_FIELDS = [
+  'queueSeconds',
+  'leaseSeconds',
+  'graceSeconds',
+  'priority',
+  'workflow.keepGoing',
+  'workflow.timeoutSeconds',
+];
 
 /** The tab on which a field stands, by its path in the input. */
 export function tabOf(path: string): EditorTab {
-  if (OTHER_FIELDS.includes(path)) return 'other';
+  if (OTHER_FIELDS.includes(path) || path.startsWith('outputLimit')) return 'other';
   if (path.startsWith('workflow')) return 'workflow';
   if (path.startsWith('options')) return 'options';
   if (path.startsWith('runnerTags')) return 'runners';

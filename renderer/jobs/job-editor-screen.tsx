@@ -1,5 +1,3 @@
-import { Alert } from '@mantine/core';
-import { IconInfoCircle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -35,7 +33,7 @@ export function JobEditorScreen() {
 
 function Editor({ project, id, job }: { project: string; id: string | null; job: Job | null }) {
   const navigate = useNavigate();
-  // The job as it was when editing began: later changes of others must not replace what is being typed.
+  // As it was called when editing began.
   const [begun] = useState(job);
   const [initial] = useState(() => {
     if (begun === null) return emptyDraft();
@@ -53,15 +51,10 @@ function Editor({ project, id, job }: { project: string; id: string | null; job:
           { label: id === null ? 'New job' : 'Edit' },
         ]}
       />
-      {id !== null && job !== null && begun !== null && job.version !== begun.version && (
-        <Alert color="orange" variant="light" mb="md" icon={<IconInfoCircle aria-hidden />} title="Changed meanwhile">
-          Somebody saved this job while you were editing it. Saving now replaces their changes with yours.
-        </Alert>
-      )}
       <JobEditor
         project={project}
-        jobId={id}
         initial={initial}
+        latest={id === null ? null : job}
         onCancel={() =>
           void (id === null
             ? navigate({ to: '/projects/$project/jobs', params: { project } })

@@ -1,18 +1,20 @@
-import { Button, Tabs, Text } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { Alert, Button, Tabs, Text } from '@mantine/core';
+import { IconInfoCircle } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { type Job, JobInputSchema } from '../../protocol/api/jobs.ts';
 import { fieldsOf, OutrunnerError } from '../../protocol/problems.ts';
-import { jobMutations } from '../api/job-queries.ts';
+import { jobKeys, jobMutations } from '../api/job-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { ProblemAlert } from '../ui/problem-alert.tsx';
 import { toastDone } from '../ui/toast.tsx';
 import { useShortcut } from '../ui/use-shortcut.ts';
 import { DetailsTab } from './details-tab.tsx';
-import { errorsByPath, type JobDraft, jobInputOf, sameJob, tabOf } from './job-draft.ts';
+import { JobClash } from './job-clash.tsx';
+import { draftOf, errorsByPath, type JobDraft, jobInputOf, sameJob, tabOf } from './job-draft.ts';
 import classes from './jobs.module.css';
 import { EDITOR_TABS, type EditorTab, JobEditorSearchSchema } from './jobs-search.ts';
 import { OptionsTab } from './options-tab.tsx';
@@ -22,9 +24,10 @@ import { WorkflowTab } from './workflow-tab.tsx';
 
 interface Props {
   readonly project: string;
-  /** null: a new one. */
-  readonly jobId: string | null;
+  /** What editing begins with. */
   readonly initial: JobDraft;
+  /** The job that is changed, as it is now; null: a new one. It may change while it is edited. */
+  readonly latest: Job | null;
   readonly onCancel: () => void;
 }
 
@@ -37,22 +40,38 @@ const TAB_NAMES: Readonly<Record<EditorTab, string>> = {
 };
 
 /** The tabs of a job. Wrong fields are named where they stand; leaving with unsaved changes asks first. */
-export function JobEditor({ project, jobId, initial, onCancel }: Props) {
+export function JobEditor({ project, initial: first, latest, onCancel }: Props) {
   const navigate = useNavigate();
   const { tab = 'details' } = JobEditorSearchSchema.parse(useSearch({ strict: false }));
+  const client = useQueryClient();
+  // The job as it was when editing began: later changes of others must not replace what is being typed.
+  const [base, setBase] = useState(latest);
+  const [initial, setInitial] = useState(first);
   const [draft, setDraft] = useState(initial);
+  /** What was in the editor before somebody else's version was loaded into it. */
+  const [aside, setAside] = useState<JobDraft | null>(null);
   const [tried, setTried] = useState(false);
+  /** What was refused is looked for as soon as its tab is there: it may stand below what is in sight. */
+  const [sought, setSought] = useState(false);
   const saved = useRef(false);
   const create = useMutation(jobMutations.create());
   const replace = useMutation(jobMutations.replace());
-  const { error, isPending } = jobId === null ? create : replace;
+  const { error, isPending, isSuccess } = base === null ? create : replace;
 
   const checked = JobInputSchema.safeParse(jobInputOf(draft));
   const refused = error instanceof OutrunnerError ? error.fields : [];
   const errors = errorsByPath([...(checked.success || !tried ? [] : fieldsOf(checked.error)), ...refused]);
   const wrongTabs = new Set([...errors.keys()].map(tabOf));
   const changed = !sameJob(draft, initial);
-  const change = (next: Partial<JobDraft>) => setDraft((before) => ({ ...before, ...next }));
+  const outdated = error instanceof OutrunnerError && error.code === 'precondition-failed';
+  const isNewer = base !== null && latest !== null && latest.version !== base.version;
+  // While one's own save is under way, the new version may be one's own.
+  const clash = isNewer && !isPending && !isSuccess ? { base, latest } : null;
+  const change = (next: Partial<JobDraft>) => {
+    // Whoever types is where they want to be.
+    setSought(false);
+    setDraft((before) => ({ ...before, ...next }));
+  };
   const goTo = (next: EditorTab) =>
     void navigate({ to: '.', search: (before) => ({ ...before, tab: next }), replace: true, resetScroll: false });
 
@@ -63,29 +82,53 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
     withResolver: true,
   });
 
-  const submit = () => {
+  /** `over`: the version that is replaced, instead of the one that editing began with. */
+  const submit = (over: Job | null = base) => {
     setTried(true);
+    setSought(false);
     if (!checked.success) {
       const [first] = fieldsOf(checked.error);
       if (first !== undefined) goTo(tabOf(first.path));
+      setSought(true);
       return;
     }
     const after = {
       onSuccess: (job: Job) => {
         saved.current = true;
-        toastDone(jobId === null ? `${job.name} was created` : `${job.name} was saved`);
+        toastDone(over === null ? `${job.name} was created` : `${job.name} was saved`);
         void navigate({ to: '/projects/$project/jobs/$id', params: { project, id: job.id } });
       },
       onError: (problem: unknown) => {
+        if (problem instanceof OutrunnerError && problem.code === 'precondition-failed' && over !== null)
+          void client.invalidateQueries({ queryKey: jobKeys.detail(over.id) });
         const path = problem instanceof OutrunnerError ? problem.fields[0]?.path : undefined;
-        if (path !== undefined) goTo(tabOf(path));
+        if (path === undefined) return;
+        goTo(tabOf(path));
+        setSought(true);
       },
     };
     const job = jobInputOf(draft);
-    if (jobId === null) create.mutate({ project, job }, after);
-    else replace.mutate({ id: jobId, job }, after);
+    if (over === null) create.mutate({ project, job }, after);
+    else replace.mutate({ id: over.id, job, version: over.version }, after);
+  };
+  const load = (job: Job) => {
+    if (changed) setAside(draft);
+    const theirs = draftOf(job);
+    replace.reset();
+    setTried(false);
+    setBase(job);
+    setInitial(theirs);
+    setDraft(theirs);
   };
   const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (!sought) return;
+    const wrong = [...(form.current?.querySelectorAll<HTMLElement>('[aria-invalid="true"]') ?? [])];
+    const first = wrong.find((field) => field.checkVisibility());
+    if (first === undefined) return;
+    first.focus();
+    setSought(false);
+  });
   useShortcut('mod+s', () => {
     // A field takes what is typed when it is left: a tag that was not ended, for one.
     flushSync(() => {
@@ -105,6 +148,36 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
           submit();
         }}
       >
+        {clash !== null && (
+          <JobClash
+            {...clash}
+            changed={changed}
+            refused={outdated}
+            pending={isPending}
+            onLoad={() => load(clash.latest)}
+            onOverwrite={() => submit(clash.latest)}
+          />
+        )}
+        {clash === null && aside !== null && (
+          <Alert
+            color="blue"
+            variant="light"
+            mb="md"
+            icon={<IconInfoCircle aria-hidden />}
+            title={`This is version ${base?.version ?? ''} now; what you typed was put aside`}
+          >
+            <Button
+              size="compact-sm"
+              variant="default"
+              onClick={() => {
+                setDraft(aside);
+                setAside(null);
+              }}
+            >
+              Bring mine back
+            </Button>
+          </Alert>
+        )}
         <Tabs value={tab} onChange={(next) => goTo(EDITOR_TABS.find((one) => one === next) ?? 'details')}>
           <Tabs.List mb="md">
             {EDITOR_TABS.map((one) => (
@@ -140,7 +213,7 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
             <OtherTab draft={draft} onChange={change} errors={errors} />
           </Tabs.Panel>
         </Tabs>
-        {error !== null && (
+        {error !== null && !(outdated && clash !== null) && (
           <div style={{ marginTop: 16 }}>
             <ProblemAlert error={error} shownFields={(path) => errors.has(path)} />
           </div>
@@ -155,7 +228,7 @@ export function JobEditor({ project, jobId, initial, onCancel }: Props) {
             Cancel
           </Button>
           <ActionButton type="submit" loading={isPending}>
-            {jobId === null ? 'Create job' : 'Save'}
+            {base === null ? 'Create job' : 'Save'}
           </ActionButton>
         </div>
       </form>

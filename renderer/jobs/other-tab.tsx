@@ -1,6 +1,9 @@
-import { NumberInput, Stack, Switch } from '@mantine/core';
+import { NumberInput, Stack, Switch, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
 import { durationText } from '../ui/time-text.ts';
 import { errorBelow, type FieldErrors, type JobDraft } from './job-draft.ts';
+import { OutputLimitFields } from './output-limit-fields.tsx';
+import { PriorityInput } from './priority-input.tsx';
 
 interface Props {
   readonly draft: JobDraft;
@@ -8,46 +11,73 @@ interface Props {
   readonly errors: FieldErrors;
 }
 
-/** What happens when a step fails, and how long things may take. */
+/** Who goes first, how long things may take, what happens when a step fails, and how much may be printed. */
 export function OtherTab({ draft, onChange, errors }: Props) {
   return (
-    <Stack gap="md" maw={520}>
-      <Switch
-        label="Keep going when a step fails"
-        description="The remaining steps run as well; the execution then counts as failed."
-        checked={draft.keepGoing}
-        onChange={(event) => onChange({ keepGoing: event.currentTarget.checked })}
-      />
-      <Seconds
-        label="Timeout"
-        description="The execution is stopped when it runs longer. 0: no limit."
-        none="No limit"
-        value={draft.timeoutSeconds}
-        onChange={(timeoutSeconds) => onChange({ timeoutSeconds })}
-        error={errorBelow(errors, 'workflow.timeoutSeconds')}
-      />
-      <Seconds
-        label="Waiting time"
-        description="How long it waits for a Runner before it fails and says why."
-        value={draft.queueSeconds}
-        onChange={(queueSeconds) => onChange({ queueSeconds })}
-        error={errorBelow(errors, 'queueSeconds')}
-      />
-      <Seconds
-        label="Lease"
-        description="Without a sign of the agent for this long, a running execution counts as lost."
-        value={draft.leaseSeconds}
-        onChange={(leaseSeconds) => onChange({ leaseSeconds })}
-        error={errorBelow(errors, 'leaseSeconds')}
-      />
-      <Seconds
-        label="Grace"
-        description="Between asking the processes to stop and ending them by force."
-        none="None: by force at once"
-        value={draft.graceSeconds}
-        onChange={(graceSeconds) => onChange({ graceSeconds })}
-        error={errorBelow(errors, 'graceSeconds')}
-      />
+    <Stack gap="lg" maw={560}>
+      <Part title="While it waits">
+        <PriorityInput
+          value={draft.priority}
+          onChange={(priority) => onChange({ priority })}
+          error={errorBelow(errors, 'priority')}
+        />
+        <Seconds
+          label="Waiting time"
+          description="How long it waits for a Runner before it fails and says why."
+          value={draft.queueSeconds}
+          onChange={(queueSeconds) => onChange({ queueSeconds })}
+          error={errorBelow(errors, 'queueSeconds')}
+        />
+      </Part>
+      <Part title="While it runs">
+        <Switch
+          label="Keep going when a step fails"
+          description="The remaining steps run as well; the execution then counts as failed."
+          checked={draft.keepGoing}
+          onChange={(event) => onChange({ keepGoing: event.currentTarget.checked })}
+        />
+        <Seconds
+          label="Timeout"
+          description="The execution is stopped when it runs longer. 0: no limit."
+          none="No limit"
+          value={draft.timeoutSeconds}
+          onChange={(timeoutSeconds) => onChange({ timeoutSeconds })}
+          error={errorBelow(errors, 'workflow.timeoutSeconds')}
+        />
+        <Seconds
+          label="Lost after"
+          description="The lease: so long without a sign of the agent, and it ends as “lost”. What is lost is never run again by itself, because nobody knows how far it came. Longer lets it outlive a longer break of the network."
+          value={draft.leaseSeconds}
+          onChange={(leaseSeconds) => onChange({ leaseSeconds })}
+          error={errorBelow(errors, 'leaseSeconds')}
+        />
+        <OutputLimitFields
+          value={draft.outputLimit}
+          onChange={(outputLimit) => onChange({ outputLimit })}
+          errors={errors}
+        />
+      </Part>
+      <Part title="When it is stopped">
+        <Seconds
+          label="Grace"
+          description="Its processes are asked to end; those still there after this time are ended by force."
+          none="None: by force at once"
+          value={draft.graceSeconds}
+          onChange={(graceSeconds) => onChange({ graceSeconds })}
+          error={errorBelow(errors, 'graceSeconds')}
+        />
+      </Part>
+    </Stack>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack component="section" gap="md">
+      <Title order={2} size="h5">
+        {title}
+      </Title>
+      {children}
     </Stack>
   );
 }

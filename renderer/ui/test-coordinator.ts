@@ -7,6 +7,7 @@ export interface Asked {
   readonly params: Record<string, string>;
   readonly body: unknown;
   readonly idempotencyKey: string | null;
+  readonly ifMatch: string | null;
 }
 
 /** What a test's coordinator says to a call; throws an OutrunnerError to refuse. */
@@ -29,6 +30,7 @@ export function serveInPage(answers: Answers): { asked: [RouteName, Asked][]; st
       params: match.params,
       body: text === '' ? undefined : JSON.parse(text),
       idempotencyKey: request.headers.get('Idempotency-Key'),
+      ifMatch: request.headers.get('If-Match'),
     };
     asked.push([match.name, call]);
     try {
