@@ -185,7 +185,13 @@ describe('cancelling', () => {
     const journal = new JournalWriter(operation, now);
     agent.sendRecords(ref.operation, 1, [journal.started(), journal.stepStarted(0)]);
     await agent.next('ack');
-    expect(await (await cancel(id)).json()).toMatchObject({ state: 'stopping' });
+    const askedAt = new Date(coordinator.clock.now()).toISOString();
+    expect(await coordinator.view(id)).toMatchObject({ cancelAskedAt: null });
+    expect(await (await cancel(id)).json()).toMatchObject({
+      state: 'stopping',
+      cancelAskedAt: askedAt,
+      graceSeconds: 3,
+    });
     expect(await agent.next('cancel')).toMatchObject({ ...ref, graceSeconds: 3 });
     const survivors = [{ pid: 77, command: 'sleep 100' }];
     agent.sendRecords(ref.operation, 1, [

@@ -184,6 +184,8 @@ export function executionView(record: ExecutionRecord, output: OutputSize): Exec
     })),
     keepGoing: record.workflow.keepGoing,
     timeoutSeconds: record.workflow.timeoutSeconds,
+    graceSeconds: row.grace_seconds,
+    cancelAskedAt: isoTime(row.cancel_asked_at),
     outputLimit: record.outputLimit,
     workflow: record.workflow,
     operation: { id: operation.id, attempt: operation.attempt, state: operation.state },

@@ -63,6 +63,10 @@ export const ExecutionSchema = ExecutionSummarySchema.extend({
   steps: z.array(ExecutionStepSchema),
   keepGoing: z.boolean(),
   timeoutSeconds: z.number().int(),
+  /** Seconds between the polite and the hard stop. */
+  graceSeconds: z.number().int().optional(),
+  /** When somebody asked to stop it. */
+  cancelAskedAt: TimeSchema.nullable().optional(),
   outputLimit: OutputLimitSchema,
   /** What was run, as it was then: the job may have changed since. */
   workflow: WorkflowSchema.optional(),

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { Execution } from '../../protocol/api/executions.ts';
 import { isTerminal } from '../../protocol/execution-state.ts';
+import { outputLimitText } from '../jobs/output-limit-text.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { Tags } from '../ui/tags.tsx';
 import classes from './activity.module.css';
@@ -11,6 +12,7 @@ import { RunTime } from './run-time.tsx';
 /** Who, when, how long, where, and with which options. */
 export function ExecutionFacts({ execution }: { execution: Execution }) {
   const { user, createdAt, startedAt, endedAt, state, runner, replica, runnerTags, job, options } = execution;
+  const { priority, outputLimit, operation } = execution;
   const entries = Object.entries(options);
   // What was stopped or failed before it began has an end, but no time in which it ran.
   const end = endedAt ?? (isTerminal(state) ? startedAt : null);
@@ -54,6 +56,16 @@ export function ExecutionFacts({ execution }: { execution: Execution }) {
           >
             {job.name}
           </Anchor>
+        </Fact>
+      )}
+      {priority !== 0 && <Fact name="Priority">{priority}</Fact>}
+      {(outputLimit.bytes > 0 || outputLimit.lines > 0) && (
+        <Fact name="Output limit">{outputLimitText(outputLimit)}</Fact>
+      )}
+      {operation.attempt > 1 && (
+        <Fact name="Attempt">
+          {operation.attempt}: {operation.attempt === 2 ? 'the one before was' : 'those before were'} handed back or
+          never taken; nothing of {operation.attempt === 2 ? 'it' : 'them'} ran
         </Fact>
       )}
       {entries.length > 0 && (

@@ -1,7 +1,8 @@
 import { Alert, Code, List, Text } from '@mantine/core';
-import { IconAlertTriangle, IconHandStop, IconInfoCircle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react';
 import type { Execution } from '../../protocol/api/executions.ts';
 import { exactText } from '../ui/time-text.ts';
+import { StoppingRemark } from './stopping-remark.tsx';
 
 /** What a person must know beyond the state: why it ended so, what outlived the stop, what came too late. */
 export function ExecutionRemarks({ execution }: { execution: Execution }) {
@@ -9,11 +10,7 @@ export function ExecutionRemarks({ execution }: { execution: Execution }) {
   const host = execution.replica?.hostname ?? '';
   return (
     <>
-      {state === 'stopping' && (
-        <Alert color="orange" variant="light" mb="sm" icon={<IconHandStop aria-hidden />} title="Stopping">
-          The Runner ends the processes of this execution. It counts as stopped when they are seen to be gone.
-        </Alert>
-      )}
+      {state === 'stopping' && <StoppingRemark execution={execution} />}
       {state === 'lost' && (
         <Alert color="red" variant="light" mb="sm" icon={<IconAlertTriangle aria-hidden />} title="Lost">
           {reason !== '' && <Text size="sm">{reason}</Text>}

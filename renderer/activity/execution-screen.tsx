@@ -56,7 +56,7 @@ function LoadedExecution({ execution }: { execution: Execution }) {
       <div className={classes.body}>
         <ExecutionSteps execution={execution} step={step} onStep={onStep} />
         {waits ? (
-          <WaitingPanel executionId={execution.id} />
+          <WaitingPanel execution={execution} />
         ) : (
           <ExecutionOutput execution={execution} step={step} onStep={onStep} />
         )}

@@ -38,7 +38,7 @@ function Result({ execution }: { execution: Execution }) {
       </Group>
       <ExecutionRemarks execution={execution} />
       {state === 'queued' ? (
-        <WaitingPanel executionId={id} />
+        <WaitingPanel execution={execution} />
       ) : (
         <ExecutionOutput execution={execution} step={null} onStep={() => undefined} />
       )}

@@ -6,6 +6,7 @@ import {
   JournalReader,
   type JournalRecord,
   jsonPayload,
+  MarkPayloadSchema,
   StepFinishedPayloadSchema,
   StepStartedPayloadSchema,
   type StreamName,
@@ -234,6 +235,22 @@ describe('separators', () => {
       'Step 1 could not be stopped · signal SIGKILL · It was cancelled.',
     ]);
     expect([store.kind(0), store.kind(1)]).toEqual(['step-stopped', 'step-failed']);
+  });
+
+  test('where output is missing is told apart from other remarks', () => {
+    const store = new LineStore();
+    const assembler = new LineAssembler(store);
+    const mark = (name: string, detail: string) =>
+      assembler.push(json('mark', 0, 0, jsonPayload(MarkPayloadSchema, { mark: name, detail })));
+    mark('output-limit', 'It printed more than its limit of 5 lines: the steps go on.');
+    mark('output-cut', 'A process in the background kept the output open.');
+    mark('gap', 'The agent was restarted.');
+    expect(allLines(store)).toEqual([
+      'Output cut here · It printed more than its limit of 5 lines: the steps go on.',
+      'Output cut here · A process in the background kept the output open.',
+      'The agent was restarted.',
+    ]);
+    expect([0, 1, 2].map((line) => store.kind(line))).toEqual(['cut', 'cut', 'mark']);
   });
 
   test('a record that cannot be read is said so, and the rest goes on', () => {

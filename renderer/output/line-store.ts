@@ -14,6 +14,7 @@ export const LINE_KINDS = [
   'failed',
   'stopped',
   'mark',
+  'cut',
 ] as const;
 export type LineKind = (typeof LINE_KINDS)[number];
 

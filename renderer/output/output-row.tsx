@@ -29,6 +29,7 @@ const SEPARATOR_SIGN: Readonly<Record<LineKind, string>> = {
   failed: '✗',
   stopped: '■',
   mark: '⚑',
+  cut: '✂',
 };
 
 /** One row of the log: time, a sign for what it is, and its text in its colours. */

@@ -39,6 +39,9 @@ const STEP_KINDS: Partial<Record<StepReason, Separator['kind']>> = {
   cancelled: 'step-stopped',
 };
 
+/** Marks after which something was printed that is not here. */
+const CUTS: ReadonlySet<string> = new Set(['output-limit', 'output-cut']);
+
 type Outcome = z.infer<typeof FinishedPayloadSchema>['outcome'];
 
 const OUTCOME_KINDS: Readonly<Record<Outcome, Separator['kind']>> = {
@@ -106,7 +109,9 @@ function separatorFor(record: JournalRecord, stepStarted: number | null): Separa
     }
     case 'mark': {
       const { mark, detail } = readPayload(MarkPayloadSchema, record);
-      return { kind: 'mark', text: detail === '' ? mark : detail };
+      const isCut = CUTS.has(mark);
+      const text = detail === '' ? mark : detail;
+      return isCut ? { kind: 'cut', text: `Output cut here · ${text}` } : { kind: 'mark', text };
     }
     default:
       return { kind: 'mark', text: `Record ${record.number} (${record.kind}) cannot be read.` };
