@@ -27,7 +27,7 @@ const LENGTHS = [
 
 const WHAT = {
   paused: 'It takes no new work. What runs there goes on.',
-  draining: 'It takes no new work, and its agent stops when the work that runs there has ended.',
+  draining: 'It takes no new work and finishes what it has; then it is paused, and its host can be worked on.',
 } as const;
 
 /** Why, and until when, a Runner is to take no new work. */
@@ -43,7 +43,7 @@ export function ModeForm({ runner, mode, onDone }: Props) {
       { id: runner.id, mode, reason, until: endOf(length, until) },
       {
         onSuccess: () => {
-          toastDone(`${runner.name} is ${mode}`);
+          toastDone(mode === 'draining' ? `${runner.name} drains: it takes no new work` : `${runner.name} is paused`);
           onDone();
         },
       },
@@ -54,7 +54,9 @@ export function ModeForm({ runner, mode, onDone }: Props) {
   return (
     <form onSubmit={submit}>
       <Stack gap="sm">
-        <Text size="sm">{WHAT[mode]}</Text>
+        <Text size="sm">
+          {WHAT[mode]} {loadWords(runner)}
+        </Text>
         <Textarea
           label="Reason"
           description="Everybody who wonders why it gets no work sees this."
@@ -78,6 +80,11 @@ export function ModeForm({ runner, mode, onDone }: Props) {
       </Stack>
     </form>
   );
+}
+
+function loadWords({ load: { running, queued } }: Runner): string {
+  if (running + queued === 0) return 'Nothing runs there now.';
+  return `Now ${running} ${running === 1 ? 'operation runs' : 'operations run'} there${queued > 0 ? ` and ${queued} wait there for their turn` : ''}.`;
 }
 
 function endOf(length: string, until: string): string | null {

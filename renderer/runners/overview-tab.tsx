@@ -36,7 +36,7 @@ export function OverviewTab({ runner }: { runner: Runner }) {
                     {one.hostname}
                   </Text>
                   <Text size="sm" c="dimmed">
-                    {one.connected ? 'connected' : 'not connected'} · {one.running}/{one.maximum} operations
+                    {connectionWords(one)} · {one.running}/{one.maximum} operations
                   </Text>
                 </Group>
               ))}
@@ -56,6 +56,12 @@ export function OverviewTab({ runner }: { runner: Runner }) {
       )}
     </SimpleGrid>
   );
+}
+
+function connectionWords({ connected, accepting, transport }: Replica): string {
+  if (!connected) return 'not connected';
+  const by = transport === 'polling' ? 'connected by long polling' : 'connected';
+  return accepting ? by : `${by}, being stopped (takes no new work)`;
 }
 
 function identityFacts(runner: Runner): Fact[] {

@@ -3,6 +3,7 @@ import type { Replica } from '../../protocol/api/runners.ts';
 import type { Fact } from '../ui/facts.tsx';
 import { platformName } from '../ui/platform-name.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { durationText } from '../ui/time-text.ts';
 import { roundTripText } from './use-ping.ts';
 
 const POLLING = 'Long polling: no WebSocket gets through';
@@ -14,17 +15,45 @@ export function transportWords({ transport, transportReason }: Pick<Replica, 'tr
   return transportReason === null ? POLLING : `Long polling. ${transportReason}`;
 }
 
-/** A clock's difference in words: `0.3 s ahead`. Below a tenth of a second it is called right. */
+/** Up to here a clock counts as right, in milliseconds: what a host does that keeps its time at all. */
+const CLOCK_TOLERANCE_MS = 2000;
+
+/** Whether a clock is so far off that somebody should set it. */
+export function clockIsOff(skewMs: number | null): skewMs is number {
+  return skewMs !== null && Math.abs(skewMs) > CLOCK_TOLERANCE_MS;
+}
+
+/** A clock's difference in words: `4.2 s ahead`, `3 min 20 s behind`; up to two seconds it is called right. */
 export function clockWords(skewMs: number): string {
+  if (!clockIsOff(skewMs)) return 'right';
   const size = Math.abs(skewMs);
-  if (size < 100) return 'right';
-  const text = size < 10_000 ? `${(size / 1000).toFixed(1)} s` : `${Math.round(size / 1000)} s`;
+  const text = size < 10_000 ? `${(size / 1000).toFixed(1)} s` : durationText(size);
   return `${text} ${skewMs > 0 ? 'ahead' : 'behind'}`;
+}
+
+const BEING_STOPPED: Fact = {
+  term: 'Being stopped',
+  value: (
+    <Text span inherit c="var(--outrunner-warn)">
+      its agent takes no new work, and ends when what runs there has ended
+    </Text>
+  ),
+};
+
+function Clock({ skewMs }: { skewMs: number | null }) {
+  if (skewMs === null) return 'not measured';
+  if (!clockIsOff(skewMs)) return clockWords(skewMs);
+  return (
+    <Text span inherit c="var(--outrunner-warn)">
+      {clockWords(skewMs)} of the coordinator
+    </Text>
+  );
 }
 
 /** What is known of one replica. */
 export function replicaFacts(replica: Replica): Fact[] {
   const facts: Fact[] = [
+    ...(replica.connected && !replica.accepting ? [BEING_STOPPED] : []),
     {
       term: 'Connection',
       value: replica.connected ? (
@@ -43,7 +72,7 @@ export function replicaFacts(replica: Replica): Fact[] {
     { term: 'Transport', value: transportWords(replica) },
     { term: 'Proxy', value: replica.proxy ?? 'none' },
     { term: 'Round trip', value: replica.roundTripMs === null ? 'not measured' : roundTripText(replica.roundTripMs) },
-    { term: 'Clock', value: replica.skewMs === null ? 'not measured' : clockWords(replica.skewMs) },
+    { term: 'Clock', value: <Clock skewMs={replica.skewMs} /> },
     { term: 'Agent started', value: <RelativeTime at={replica.startedAt} none="not known" /> },
     { term: 'Runs as', value: `${replica.user} (process ${replica.pid})` },
     { term: 'Installed at', value: replica.installPath },

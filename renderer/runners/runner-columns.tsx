@@ -11,6 +11,7 @@ import { Tags } from '../ui/tags.tsx';
 import { ModeBadge, ReconnectingMark } from './mode-badge.tsx';
 import { RunnerActions } from './runner-actions.tsx';
 import classes from './runner-columns.module.css';
+import { StoppingBadge } from './stopping-badge.tsx';
 
 const NOTHING = <span className={classes.quiet}>–</span>;
 
@@ -38,6 +39,7 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
         <span className={classes.line}>
           <RunnerLink runner={runner} />
           <ModeBadge runner={runner} />
+          <StoppingBadge runner={runner} iconOnly />
         </span>
       ),
     },
@@ -108,7 +110,19 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
 /** A row flashes when one of these changes; a mere sign of life is no news. */
 export function runnerNews(runner: Runner): string {
   const { status, mode, name, description, tags, projects, version, load, reconnecting } = runner;
-  return JSON.stringify([status, mode, name, description, tags, projects.length, version, load.running, reconnecting]);
+  const accepting = runner.replicas.filter((replica) => replica.accepting).length;
+  return JSON.stringify([
+    status,
+    mode,
+    name,
+    description,
+    tags,
+    projects.length,
+    version,
+    load.running,
+    reconnecting,
+    accepting,
+  ]);
 }
 
 /** A plain link: the router's own is too dear for lists in which hundreds pass by in a second of scrolling. */

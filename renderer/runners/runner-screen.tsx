@@ -10,12 +10,15 @@ import { PageHeader } from '../ui/page-header.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { ModeBadge, ReconnectingMark } from './mode-badge.tsx';
+import { ModeNotice } from './mode-notice.tsx';
 import { OperationsTab } from './operations-tab.tsx';
 import { OverviewTab } from './overview-tab.tsx';
 import { ProjectsTab } from './projects-tab.tsx';
+import { ReplicaTroubles } from './replica-troubles.tsx';
 import { ReplicasTab } from './replicas-tab.tsx';
 import { RunnerActions } from './runner-actions.tsx';
 import { RunnerQuickActions } from './runner-quick-actions.tsx';
+import { StoppingBadge } from './stopping-badge.tsx';
 
 const HERE = '/runners/$id';
 
@@ -45,6 +48,7 @@ function RunnerPage({ runner }: { runner: Runner }) {
           <Group gap="sm" component="span" display="inline-flex">
             {runner.name}
             <ModeBadge runner={runner} />
+            <StoppingBadge runner={runner} />
           </Group>
         }
         documentTitle={runner.name}
@@ -57,6 +61,8 @@ function RunnerPage({ runner }: { runner: Runner }) {
           </>
         }
       />
+      <ModeNotice runner={runner} />
+      <ReplicaTroubles runner={runner} />
       <Tabs value={tab} onChange={(next) => void choose(next)}>
         <Tabs.List mb="md">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
