@@ -119,9 +119,11 @@ linux('ends with the agent, and in a burst none is made', async () => {
   const { shell, clock } = await ready();
   const pid = shell.waitingPid as number;
   await run(shell, become(['-c', 'true']));
+  clock.advance(7);
   expect(shell.waitingPid).not.toBe(pid);
   await run(shell, become(['-c', 'true']));
   // The second followed at once: the next is made when it is quiet.
+  clock.advance(7);
   expect(shell.waitingPid).toBeNull();
   clock.advance(1000);
   const last = shell.waitingPid as number;

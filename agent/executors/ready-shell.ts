@@ -2,8 +2,10 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import type { CommandLine } from './interpreter.ts';
 
-/** After a start, the next shell is made ready at once; in a burst only when none has started for this long. */
-const BURST_MS = 5;
+/** After a start, the next shell is made ready this much later: the step that begins shall not compete with its birth. */
+const SOON_MS = 6;
+/** In a burst none is made before nothing has started for this long. */
+const BURST_MS = 8;
 const QUIET_MS = 25;
 /** Longer texts go the straight way: what is sent to the shell has to be small beside what is saved. */
 const LONGEST_SCRIPT = 32 << 10;
@@ -76,8 +78,7 @@ export class ReadyShell {
       child,
       begin: () => {
         child.stdin.end(script);
-        // While it becomes what it shall be on another core, its successor is born.
-        this.#prepareIn(isBurst ? QUIET_MS : 0);
+        this.#prepareIn(isBurst ? QUIET_MS : SOON_MS);
       },
     };
   }
@@ -95,12 +96,10 @@ export class ReadyShell {
     if (!this.#usable || this.#stopped) return;
     this.#timer?.cancel();
     this.#timer = null;
-    if (ms === 0) this.#prepare();
-    else
-      this.#timer = this.#clock.after(ms, () => {
-        this.#timer = null;
-        this.#prepare();
-      });
+    this.#timer = this.#clock.after(ms, () => {
+      this.#timer = null;
+      this.#prepare();
+    });
   }
 
   #prepare(): void {
