@@ -1,11 +1,34 @@
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import type { Caller } from '../http/call.ts';
 import type { Credentials } from '../http/check-caller.ts';
+import { preparedQuery } from '../store/prepared-query.ts';
 import type { Store } from '../store/store.ts';
 import { hashSecret, SECRET_PREFIX } from './secrets.ts';
 
 /** How often "last used" is written: it is for people, and a write for each request would be waste. */
 const LAST_USED_EVERY_MS = 60_000;
+
+type Holder = { id: string; accountId: string; name: string; role: 'owner' | 'admin' };
+
+const sessionOf = preparedQuery<{ hash: string; carrier: 'cookie' | 'bearer'; now: number }, Holder & { csrf: string }>(
+  (db, value) =>
+    db
+      .selectFrom('session')
+      .innerJoin('account', 'account.id', 'session.account_id')
+      .select(['session.id', 'session.csrf', 'account.id as accountId', 'account.name', 'account.role'])
+      .where('session.secret_hash', '=', value('hash'))
+      .where('session.carrier', '=', value('carrier'))
+      .where('session.expires_at', '>', value('now')),
+);
+
+const tokenOf = preparedQuery<{ hash: string; now: number }, Holder & { scope: 'read' | 'full' }>((db, value) =>
+  db
+    .selectFrom('token')
+    .innerJoin('account', 'account.id', 'token.account_id')
+    .select(['token.id', 'token.scope', 'account.id as accountId', 'account.name', 'account.role'])
+    .where('token.secret_hash', '=', value('hash'))
+    .where((where) => where.or([where('token.expires_at', 'is', null), where('token.expires_at', '>', value('now'))])),
+);
 
 /** Finds who holds a session or token, and remembers when it was last used. */
 export class StoredCredentials implements Credentials {
@@ -29,14 +52,7 @@ export class StoredCredentials implements Credentials {
 
   async #session(secret: string, carrier: 'cookie' | 'bearer'): Promise<Caller | null> {
     const now = this.#clock.now();
-    const row = await this.#store.read
-      .selectFrom('session')
-      .innerJoin('account', 'account.id', 'session.account_id')
-      .select(['session.id', 'session.csrf', 'account.id as accountId', 'account.name', 'account.role'])
-      .where('session.secret_hash', '=', hashSecret(secret))
-      .where('session.carrier', '=', carrier)
-      .where('session.expires_at', '>', now)
-      .executeTakeFirst();
+    const [row] = (await sessionOf(this.#store.read, { hash: hashSecret(secret), carrier, now })).rows;
     if (row === undefined) return null;
     this.#used.session.set(row.id, now);
     return {
@@ -50,13 +66,7 @@ export class StoredCredentials implements Credentials {
 
   async #token(secret: string): Promise<Caller | null> {
     const now = this.#clock.now();
-    const row = await this.#store.read
-      .selectFrom('token')
-      .innerJoin('account', 'account.id', 'token.account_id')
-      .select(['token.id', 'token.scope', 'account.id as accountId', 'account.name', 'account.role'])
-      .where('token.secret_hash', '=', hashSecret(secret))
-      .where((where) => where.or([where('token.expires_at', 'is', null), where('token.expires_at', '>', now)]))
-      .executeTakeFirst();
+    const [row] = (await tokenOf(this.#store.read, { hash: hashSecret(secret), now })).rows;
     if (row === undefined) return null;
     this.#used.token.set(row.id, now);
     return {
