@@ -19,6 +19,7 @@ import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
 import { keepReserve, withReserve } from './host/disk-reserve.ts';
 import { hostFacts } from './host/host-facts.ts';
+import { IdleMemory } from './host/idle-memory.ts';
 import { processStart } from './host/process-start.ts';
 import { selfChecks } from './host/self-checks.ts';
 import { takeStateLock } from './host/state-lock.ts';
@@ -191,6 +192,8 @@ async function assemble(
       status.changed();
     },
   });
+  const memory = new IdleMemory(clock);
+  memory.idle();
   const inherited = inheritedEnvironment(env);
   const operations = new Operations({
     clock,
@@ -204,7 +207,12 @@ async function assemble(
     forest: forest(clock, confinement),
     diskProblem: () => disk.problem,
     onDiskTrouble: (code) => disk.refused(code),
-    onChange: () => status.changed(),
+    onChange() {
+      status.changed();
+      const { running, queued } = operations.load();
+      if (running + queued === 0) memory.idle();
+      else memory.busy();
+    },
   });
   const checks = () => selfChecks({ disk: disk.problem, keys, skewMs: operations.skewMs });
   const connection = new Connection({

@@ -1,12 +1,15 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { ExecutionSchema } from '../protocol/api/executions.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { startAgent } from './harness/agent.ts';
 import { connectBare } from './harness/bare-program.ts';
 import { startCoordinator } from './harness/coordinator.ts';
 import { type Benchmark, type Figure, quantile } from './harness/figures.ts';
 
+/** Where ad hoc commands of the sample project are run. */
+const COMMANDS = '/api/v1/projects/Welcome/commands';
 const RUNS = 100;
 const WARM_UP = 10;
 
@@ -49,6 +52,8 @@ interface Samples {
   end: number[];
 }
 
+import { leanPost } from './harness/lean-post.ts';
+
 const nowMs = () => performance.timeOrigin + performance.now();
 
 async function startedAt(file: string): Promise<number> {
@@ -68,14 +73,13 @@ async function outrunnerDispatch(work: string): Promise<Samples> {
       projects: [{ project: 'Welcome' }],
     });
     const live = await api.live();
+    const post = leanPost(api.url, api.token);
     for (let n = 0; n < RUNS + WARM_UP; n++) {
       const file = path.join(work, `ours-${n}`);
       live.forget();
       const asked = nowMs();
-      const { id } = await api.call('runAdHoc', {
-        params: { project: 'Welcome' },
-        body: { command: `date +%s%N > ${file}`, runnerTags: ['bench'] },
-      });
+      const answer = await post(COMMANDS, { command: `date +%s%N > ${file}`, runnerTags: ['bench'] });
+      const { id } = ExecutionSchema.parse(answer);
       const event = await live.until(
         (one) => one.topic === 'execution' && one.id === id && isTerminal(one.execution.state),
       );

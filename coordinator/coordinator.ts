@@ -22,6 +22,7 @@ import { serveLive } from './live/routes.ts';
 import { serveMetrics } from './metrics/metrics.ts';
 import { releaseFolder } from './packages/release-folder.ts';
 import { servePackages } from './packages/routes.ts';
+import { IdleMemory } from './process/idle-memory.ts';
 import { announceProject } from './projects/announce-project.ts';
 import { serveProjects } from './projects/routes.ts';
 import { serveRunners } from './runners/routes.ts';
@@ -148,8 +149,11 @@ async function start(ground: Ground) {
   const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
+  const memory = new IdleMemory(clock);
   executions.onOver(({ row }) => {
     if (row.runner_id !== null) runners.workEnded(row.runner_id);
+    memory.busy();
+    if (executions.records.isEmpty) memory.idle();
   });
 
   await gateway.start();
@@ -196,7 +200,10 @@ async function start(ground: Ground) {
   log.info({ url, dataDir: folder.path }, 'the coordinator answers');
   const adminPassword = settings.embedded ? Promise.resolve(null) : makeAdmin(ground);
   // It is shown by whoever started us; here only its failure is news.
-  adminPassword.catch((error: unknown) => log.error({ err: error }, 'the account admin could not be made'));
+  adminPassword
+    .catch((error: unknown) => log.error({ err: error }, 'the account admin could not be made'))
+    // To hash a password takes much memory for a moment.
+    .finally(() => memory.idle());
 
   async function stopRooms(): Promise<void> {
     live.stop();

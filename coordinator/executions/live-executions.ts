@@ -45,6 +45,10 @@ export class LiveExecutions {
     return set === undefined ? [] : [...set];
   }
 
+  get isEmpty(): boolean {
+    return this.#byExecution.size === 0;
+  }
+
   all(): IterableIterator<ExecutionRecord> {
     return this.#byExecution.values();
   }
