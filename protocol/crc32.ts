@@ -1,4 +1,20 @@
-/** CRC-32 (IEEE 802.3, as in gzip and zip), eight bytes at a time: fast enough that it never is the bottleneck. */
+/**
+ * CRC-32 (IEEE 802.3, as in gzip and zip), eight bytes at a time. Where Node runs, long pieces go to its zlib, which is five
+ * times as fast; browsers, and short pieces everywhere, take the way in JavaScript. Both give the same.
+ */
+
+/** From this length on the call into zlib pays, in bytes. */
+const NATIVE_FROM = 512;
+
+type Checksum = (bytes: Uint8Array, previous?: number) => number;
+
+interface HostProcess {
+  getBuiltinModule?(name: string): { crc32?: Checksum } | undefined;
+}
+
+const native: Checksum | undefined = (globalThis as { process?: HostProcess }).process?.getBuiltinModule?.(
+  'node:zlib',
+)?.crc32;
 
 const TABLES: readonly Uint32Array[] = makeTables();
 
@@ -33,6 +49,12 @@ const [T0, T1, T2, T3, T4, T5, T6, T7] = TABLES as [
 
 /** The checksum of `bytes`, continuing from `previous` (the checksum of what came before; 0 at the start). */
 export function crc32(bytes: Uint8Array, previous = 0): number {
+  if (native !== undefined && bytes.length >= NATIVE_FROM) return native(bytes, previous);
+  return portableCrc32(bytes, previous);
+}
+
+/** The same in JavaScript alone. */
+export function portableCrc32(bytes: Uint8Array, previous = 0): number {
   let c = ~previous >>> 0;
   let i = 0;
   const end8 = bytes.length - 7;

@@ -83,9 +83,8 @@ export class PresenceTable {
   }
 
   /** It was heard of, nothing else. */
-  heard(state: ReplicaState, now: number, monotonic: number): void {
+  heard(state: ReplicaState, now: number): void {
     state.lastSeen = now;
-    state.heardAt = monotonic;
     state.unsaved = true;
     this.#heard.add(state.runnerId);
   }

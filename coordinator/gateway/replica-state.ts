@@ -9,8 +9,6 @@ export class ReplicaState implements ReplicaPresence {
   session: Session | null = null;
   connectedSince: number | null = null;
   lastSeen: number | null = null;
-  /** The same on the monotonic clock, for leases: a corrected clock must not end them. */
-  heardAt: number | null = null;
   saidGoodbye = false;
   speaksProtocol = true;
   /** false: its agent is being stopped. */

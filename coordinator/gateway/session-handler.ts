@@ -140,7 +140,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.proxy = message.proxy;
     state.skewMs = Math.round(message.time - now);
     state.setLoad(message.running, message.queued, message.maximum, unfinished(message));
-    table.heard(state, now, session.heardAt);
+    table.heard(state, now);
     table.changed(state);
   }
 
@@ -223,7 +223,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         return;
       }
       session.heardAt = clock.monotonic();
-      table.heard(state, clock.now(), session.heardAt);
+      table.heard(state, clock.now());
       const intake = deps.intake();
       switch (message.type) {
         case 'heartbeat':
@@ -251,7 +251,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       const intake = deps.intake();
       if (state === null || intake === null) return 'Nobody takes journals here.';
       session.heardAt = clock.monotonic();
-      table.heard(state, clock.now(), session.heardAt);
+      table.heard(state, clock.now());
       return intake.frame(state.replicaId, frame);
     },
     abused(session) {
