@@ -186,6 +186,19 @@ test('the connection may break again and again: no record is lost and none comes
   expect(outputOf(records).toString()).toBe(Array.from({ length: 300_000 }, (_, i) => `${i + 1}\n`).join(''));
 }, 30_000);
 
+test('one that floods does not hold up the others: they start, print and end beside it', async () => {
+  const { coordinator } = await ready();
+  const flood = await coordinator.offer([{ type: 'command', command: 'yes' }], { graceSeconds: 0 });
+  await coordinator.recorded(flood, ({ number }) => number > 10);
+  for (let i = 0; i < 5; i++) {
+    const records = await coordinator.finished(await coordinator.offer(echo(`beside ${i}`)));
+    expect(outputOf(records).toString()).toBe(`beside ${i}\n`);
+  }
+  expect(coordinator.journal(flood).records.at(-1)?.kind).toBe('output');
+  coordinator.session?.send({ type: 'cancel', operation: flood, attempt: 1, reason: '', graceSeconds: 0 });
+  expect(outcomeOf(await coordinator.finished(flood)).outcome).toBe('aborted');
+});
+
 test('a coordinator that asks to send again from a record gets it from there', async () => {
   const { coordinator } = await ready();
   coordinator.behaviour.acknowledges = false;

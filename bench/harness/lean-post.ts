@@ -23,6 +23,7 @@ export function leanPost(url: string, token: string): LeanPost {
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
     const said = await text(answer);
     if (answer.statusCode !== 201) throw new Error(`HTTP ${answer.statusCode}: ${said.slice(0, 500)}`);
-    return JSON.parse(said);
+    const json: unknown = JSON.parse(said);
+    return json;
   };
 }

@@ -39,6 +39,6 @@ function collector(): () => void {
   const collect: unknown = runInNewContext('gc');
   setFlagsFromString('--no-expose-gc');
   return () => {
-    if (typeof collect === 'function') collect({ type: 'major', flavor: 'last-resort' });
+    if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type: 'major', flavor: 'last-resort' }]);
   };
 }
