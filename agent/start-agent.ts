@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../protocol/clock.ts';
 import type { Identity } from '../protocol/enrolment.ts';
+import { IdleMemory } from '../protocol/idle-memory.ts';
 import { PRODUCT_VERSION } from '../protocol/version.ts';
 import { type AgentPaths, prepareStateFolder } from './config/agent-paths.ts';
 import { keyFileProblem } from './config/identity-file.ts';
@@ -18,8 +19,8 @@ import { ReadyShell } from './executors/ready-shell.ts';
 import { inheritedEnvironment } from './executors/step-environment.ts';
 import { DiskGuard } from './host/disk-guard.ts';
 import { keepReserve, withReserve } from './host/disk-reserve.ts';
+import { garbageCollector } from './host/garbage-collector.ts';
 import { hostFacts } from './host/host-facts.ts';
-import { IdleMemory } from './host/idle-memory.ts';
 import { processStart } from './host/process-start.ts';
 import { selfChecks } from './host/self-checks.ts';
 import { takeStateLock } from './host/state-lock.ts';
@@ -192,7 +193,7 @@ async function assemble(
       status.changed();
     },
   });
-  const memory = new IdleMemory(clock);
+  const memory = new IdleMemory(clock, garbageCollector());
   memory.idle();
   const inherited = inheritedEnvironment(env);
   const operations = new Operations({

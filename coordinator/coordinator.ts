@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { DestinationStream } from 'pino';
 import { type Clock, systemClock } from '../protocol/clock.ts';
+import { IdleMemory } from '../protocol/idle-memory.ts';
 import { createExecutions } from './executions/executions.ts';
 import { serveExecutions } from './executions/routes.ts';
 import { makeAdmin, makeWelcome, openOwnerTicket } from './first-start/first-start.ts';
@@ -22,7 +23,7 @@ import { serveLive } from './live/routes.ts';
 import { serveMetrics } from './metrics/metrics.ts';
 import { releaseFolder } from './packages/release-folder.ts';
 import { servePackages } from './packages/routes.ts';
-import { IdleMemory } from './process/idle-memory.ts';
+import { garbageCollector } from './process/garbage-collector.ts';
 import { announceProject } from './projects/announce-project.ts';
 import { serveProjects } from './projects/routes.ts';
 import { serveRunners } from './runners/routes.ts';
@@ -149,7 +150,7 @@ async function start(ground: Ground) {
   const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
-  const memory = new IdleMemory(clock);
+  const memory = new IdleMemory(clock, garbageCollector());
   executions.onOver(({ row }) => {
     if (row.runner_id !== null) runners.workEnded(row.runner_id);
     memory.busy();

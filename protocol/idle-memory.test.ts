@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { manualClock } from '../../protocol/clock.ts';
+import { manualClock } from './clock.ts';
 import { IdleMemory } from './idle-memory.ts';
 
 test('memory is given back once after each time of work, when it has been quiet for ten seconds', () => {
@@ -22,10 +22,4 @@ test('memory is given back once after each time of work, when it has been quiet 
   memory.idle();
   clock.advance(10_000);
   expect(collected).toBe(2);
-});
-
-test('the collector of this process is found', () => {
-  const clock = manualClock();
-  new IdleMemory(clock).idle();
-  clock.advance(10_000);
 });

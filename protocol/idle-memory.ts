@@ -1,6 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-import type { Clock, Timer } from '../../protocol/clock.ts';
+import type { Clock, Timer } from './clock.ts';
 
 /** Quiet that has to last before memory is given back, in milliseconds. */
 const QUIET_MS = 10_000;
@@ -14,7 +12,7 @@ export class IdleMemory {
   readonly #collect: () => void;
   #timer: Timer | null = null;
 
-  constructor(clock: Clock, collect: () => void = collector()) {
+  constructor(clock: Clock, collect: () => void) {
     this.#clock = clock;
     this.#collect = collect;
   }
@@ -31,14 +29,4 @@ export class IdleMemory {
     this.#timer?.cancel();
     this.#timer = null;
   }
-}
-
-/** The collector of V8, which Node shows only when it is asked to. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
-  setFlagsFromString('--no-expose-gc');
-  return () => {
-    if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type: 'major', flavor: 'last-resort' }]);
-  };
 }
