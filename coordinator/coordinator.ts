@@ -144,6 +144,11 @@ async function start(ground: Ground) {
     log,
     keys,
     recordRefusal: (refusal) => runners.recordRefusal(refusal),
+    enrolled: (id) =>
+      runners.written(id, 'updated').catch((error: unknown) => {
+        // It is enrolled all the same, and shown with its first connection.
+        log.error({ err: error, runner: id }, 'a Runner could not be read again');
+      }),
     addressOf: (request) => peerAddress(request, isProxy),
   });
   const journals = fileJournals(folder.journalsPath);

@@ -32,6 +32,8 @@ export interface GatewayDeps {
   readonly keys: { readonly publicKey: string; sign(text: string): string };
   /** Keeps why an agent was turned away, so that the wizard can name it. */
   recordRefusal(refusal: Refusal): Promise<void>;
+  /** A replica of this Runner came to be. Waited for before its agent hears of it, and so before it can connect. */
+  enrolled?(runnerId: string): Promise<void>;
   /** The address of a peer, for people; behind a declared proxy not that of the socket. */
   addressOf?(request: IncomingMessage): string;
 }
@@ -191,8 +193,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       server.on('upgrade', upgrade);
       detach = () => server.off('upgrade', upgrade);
     },
-    enrol: (request, address) =>
-      enrolReplica(
+    async enrol(request, address) {
+      const response = await enrolReplica(
         {
           ...deps,
           enrolled(replica, revoked) {
@@ -202,7 +204,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
         },
         request,
         address,
-      ),
+      );
+      await deps.enrolled?.(request.runner);
+      return response;
+    },
     async stop() {
       stopping = true;
       detach();

@@ -39,6 +39,13 @@ async function announced(id: string, fits: (runner: Runner) => boolean): Promise
   return event.runner;
 }
 
+it('is never shown Healthy without the replica that makes it so', async () => {
+  const { id, agent } = await enrolled();
+  await agent.connect();
+  const { body } = await whole.call('getRunner', { params: { id } });
+  expect(body).toMatchObject({ status: 'Healthy', replicas: [{ id: agent.identity.replica, connected: true }] });
+});
+
 /** The Runner once it can be read so and consoles were told. For what agents set off, which takes its own time. */
 async function heard(id: string, fits: (runner: Runner) => boolean): Promise<Runner> {
   // New replicas are read from the tables when the gateway next announces them.
