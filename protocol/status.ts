@@ -82,7 +82,7 @@ export function runnerStatus(replicas: readonly ReplicaSeen[], now: number): Sta
       const maximum = live.reduce((sum, replica) => sum + replica.maximum, 0);
       return { status: 'Busy', reason: `At its capacity: ${running} of ${maximum} operations.`, changesAt };
     }
-    return { status: 'Healthy', reason: 'It checks in and has room for work.', changesAt };
+    return { status: 'Healthy', reason: 'It checks in and is below its capacity.', changesAt };
   }
   if (known.some((replica) => liveness(replica, now) === 'silent')) {
     return { status: 'Unknown', reason: 'Nothing was heard for more than 30 seconds.', changesAt };
