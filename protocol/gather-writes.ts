@@ -1,5 +1,5 @@
 /** What can hold back what is written to it, and let it go in one piece: a socket of Node. */
-export interface Corkable {
+interface Corkable {
   cork(): void;
   uncork(): void;
 }
