@@ -120,7 +120,7 @@ test('each operation has a working folder of its own, closed to others, and gone
   const { run, agent } = await ready();
   const records = await run([command('pwd; stat -c %a .; touch left-behind'), command('ls')]);
   const [folder = '', mode, listed] = outputOf(records).toString().split('\n');
-  expect(folder).toMatch(/state\/operations\/[0-9a-f-]{36}\.1\/work$/);
+  expect(folder).toMatch(/state\/operations\/[0-9a-f-]{36}\.1$/);
   expect([mode, listed]).toEqual(['700', 'left-behind']);
   await expect.poll(() => readdir(join(agent.state, 'operations'))).toEqual(['ended.jsonl']);
 });

@@ -1,21 +1,21 @@
-import { closeSync, existsSync, fsync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, fsync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
+import { systemCode } from '../agent-exit.ts';
 import { syncFolder } from '../config/atomic-file.ts';
+import { acceptedFile, returnedFile } from './operation-place.ts';
 
 const sync = promisify(fsync);
 
-const PLAN = 'plan.json';
-/** The same file, once the operation was handed back: whatever happens to this agent, it must not run it any more. */
-const RETURNED = 'returned.json';
-const FOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[1-9]\d{0,9}$/;
+const NEWLINE = 0x0a;
+/** The plan is read in pieces of this many bytes, until its line ends. */
+const PIECE_BYTES = 64 << 10;
 
-/** `plan.json`: what was accepted, as it was signed. */
-const PlanFileSchema = z.object({
+/** The first line of the file of an operation: what was accepted, as it was signed. The records of its journal follow. */
+const PlanSchema = z.object({
   payload: z.string(),
   signature: SignatureSchema,
   acceptedAt: z.number(),
@@ -29,30 +29,37 @@ const PlanFileSchema = z.object({
   atOnce: z.boolean(),
 });
 
-type PlanFile = z.infer<typeof PlanFileSchema>;
+type AcceptedPlan = z.infer<typeof PlanSchema>;
+
+/** A plan that was written, and is not certain to survive a power cut yet. */
+export interface WrittenPlan {
+  /** The file, open for reading and writing; whoever gets it closes it, after {@link durable}. */
+  readonly descriptor: number;
+  /** Length of the plan; the journal begins there. */
+  readonly planBytes: number;
+  /** Resolves when it would survive a power cut. Never settles while a sync of the file is under way. */
+  readonly durable: Promise<void>;
+}
 
 /** An operation that an earlier process of the agent accepted. */
 export interface FoundOperation {
   readonly operation: Operation;
-  readonly folder: string;
   readonly maximum: number;
+  /** Where the journal begins in the file. */
+  readonly planBytes: number;
   /**
    * true: when its journal is empty, nothing of it ever ran. After a power cut that cannot be known of an operation that
    * began at once, since the journal may have lost what was written last.
    */
   readonly emptyMeansNotBegun: boolean;
-  /** It was handed back; the coordinator may not know yet. */
-  readonly returned: boolean;
-}
-
-/** The folder of one attempt of an operation. */
-export function operationFolder(root: string, operation: string, attempt: number): string {
-  return join(root, `${operation}.${attempt}`);
+  readonly acceptedAt: number;
+  readonly order: number;
 }
 
 /**
- * Writes accepted operations so that they survive a power cut: the file, its folder, and the folder's own name. Small things
- * are written in place, since a detour over the thread pool costs more than the system call; only the disk is waited for.
+ * Writes accepted operations so that they survive a power cut: the file, and its name. Small things are written in place,
+ * since a detour over the thread pool costs more than the system call; only the disk is waited for. The plan and the begin of
+ * the journal share one file: making and deleting files is most of what a short operation costs.
  */
 export class AcceptedStore {
   readonly #root: string;
@@ -67,34 +74,26 @@ export class AcceptedStore {
     this.#root = root;
   }
 
-  /** Makes the folder of an attempt with its plan in it. Leaves nothing behind when it fails. */
-  async write(folder: string, accepted: Omit<PlanFile, 'boot'>): Promise<void> {
-    mkdirSync(folder, { mode: 0o700 });
-    const open: number[] = [];
+  /** Makes the file of an attempt with its plan in it. @throws what the system says; then there is no file. */
+  write(place: string, accepted: Omit<AcceptedPlan, 'boot'>): WrittenPlan {
+    const plan = Buffer.from(`${JSON.stringify({ ...accepted, boot: this.#boot })}\n`);
+    const descriptor = openSync(acceptedFile(place), 'wx+', 0o600);
     try {
-      const file = openSync(join(folder, PLAN), 'wx', 0o600);
-      open.push(file);
-      writeFileSync(file, JSON.stringify({ ...accepted, boot: this.#boot }));
+      writeFileSync(descriptor, plan);
       // Together: the file system makes one commit of them.
-      const syncs = [sync(file), this.#syncRoot()];
-      if (process.platform !== 'win32') {
-        const own = openSync(folder, 'r');
-        open.push(own);
-        syncs.push(sync(own));
-      }
-      await Promise.all(syncs);
+      const syncs = [sync(descriptor), this.#syncRoot()];
+      return { descriptor, planBytes: plan.length, durable: bothOf(syncs) };
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      closeSync(descriptor);
+      forgetAccepted(place);
       throw error;
-    } finally {
-      for (const descriptor of open) closeSync(descriptor);
     }
   }
 
   /** Makes it certain, also over a power cut, that an operation which never started will not be run here. */
-  async markReturned(folder: string): Promise<void> {
-    await rename(join(folder, PLAN), join(folder, RETURNED));
-    await syncFolder(folder);
+  async markReturned(place: string): Promise<void> {
+    await rename(acceptedFile(place), returnedFile(place));
+    await syncFolder(this.#root);
   }
 
   /** Lets go of the root folder. */
@@ -128,41 +127,56 @@ export class AcceptedStore {
   }
 }
 
-/**
- * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
- * leave a plan without a journal: that looks like an operation that never began, and it would run again.
- */
-export function forgetAccepted(folder: string): void {
-  rmSync(join(folder, PLAN), { force: true });
-  rmSync(join(folder, RETURNED), { force: true });
+/** Waits for all of them, also when one fails: what they work on is closed afterwards. */
+async function bothOf(syncs: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(syncs)) if (result.status === 'rejected') throw result.reason;
 }
 
 /**
- * Reads what earlier processes accepted, in the order in which they did. What was not written to its end was never accepted,
- * and is deleted.
+ * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
+ * leave a plan whose journal has lost its end.
  */
-export async function readAccepted(
-  root: string,
-  onDropped: (name: string, why: string) => void,
-): Promise<FoundOperation[]> {
-  const found: (FoundOperation & { readonly acceptedAt: number; readonly order: number })[] = [];
-  for (const name of (await readdir(root)).sort()) {
-    if (!FOLDER.test(name)) continue;
-    const folder = join(root, name);
+export function forgetAccepted(place: string): void {
+  for (const file of [acceptedFile(place), returnedFile(place)]) {
     try {
-      const returned = existsSync(join(folder, RETURNED));
-      const plan = PlanFileSchema.parse(JSON.parse(await readFile(join(folder, returned ? RETURNED : PLAN), 'utf8')));
-      const operation = OperationSchema.parse(JSON.parse(plan.payload));
-      const sameBoot = plan.boot !== '' && plan.boot === bootId();
-      const { acceptedAt, order, maximum } = plan;
-      const emptyMeansNotBegun = sameBoot || !plan.atOnce;
-      found.push({ operation, folder, acceptedAt, order, maximum, emptyMeansNotBegun, returned });
+      unlinkSync(file);
+      return;
     } catch (error) {
-      onDropped(name, error instanceof Error ? error.message : String(error));
-      await rm(folder, { recursive: true, force: true });
+      if (systemCode(error) !== 'ENOENT') throw error;
     }
   }
-  return found.sort((a, b) => a.acceptedAt - b.acceptedAt || a.order - b.order);
+}
+
+/**
+ * Reads what an earlier process accepted from the file of an operation.
+ * @throws when it was not written to its end, and so was never accepted, or when it is not about `key`.
+ */
+export async function readAccepted(file: string, key: string): Promise<FoundOperation> {
+  const line = await firstLine(file);
+  const plan = PlanSchema.parse(JSON.parse(line.toString('utf8')));
+  const operation = OperationSchema.parse(JSON.parse(plan.payload));
+  if (`${operation.operation}.${operation.attempt}` !== key) throw new Error('It holds the plan of another operation.');
+  const sameBoot = plan.boot !== '' && plan.boot === bootId();
+  const { acceptedAt, order, maximum } = plan;
+  const emptyMeansNotBegun = sameBoot || !plan.atOnce;
+  return { operation, planBytes: line.length + 1, acceptedAt, order, maximum, emptyMeansNotBegun };
+}
+
+async function firstLine(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const pieces: Buffer[] = [];
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(PIECE_BYTES), 0, PIECE_BYTES, null);
+      const piece = buffer.subarray(0, bytesRead);
+      const end = piece.indexOf(NEWLINE);
+      if (end >= 0) return Buffer.concat([...pieces, piece.subarray(0, end)]);
+      if (bytesRead === 0) throw new Error('Its first line has no end.');
+      pieces.push(piece);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** Changes with each start of the host; empty where there is no such thing. */

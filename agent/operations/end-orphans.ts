@@ -4,8 +4,8 @@ import { forest } from '../executors/forest.ts';
 import { stopTree } from '../executors/process-tree.ts';
 import type { StatusFile } from '../host/status-file.ts';
 import type { Log } from '../log.ts';
-import { operationFolder } from './accepted-store.ts';
-import { operationKey, workFolder } from './held-operation.ts';
+import { operationKey } from './held-operation.ts';
+import { operationPlace, workFolder } from './operation-place.ts';
 
 const GRACE_MS = 5_000;
 
@@ -42,7 +42,7 @@ export async function endOrphans(deps: OrphanDeps): Promise<void> {
       continue;
     }
     const [operation = '', attempt = ''] = key.split('.');
-    const folder = workFolder(operationFolder(root, operation, Number(attempt)));
+    const folder = workFolder(operationPlace(root, key));
     const tree = trees({ operation, attempt: Number(attempt), workFolder: folder });
     const found = await tree.find();
     if (found.length > 0) {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts } from '../../protocol/wire.ts';
+import { scriptsFolder, workFolder } from './operation-place.ts';
 import { removeFolder } from './remove-folder.ts';
 import type { OperationRun, StopOrder } from './run-operation.ts';
 import type { Spool } from './spool.ts';
@@ -14,7 +14,8 @@ export function operationKey(operation: string, attempt: number): string {
 export interface HeldOperation {
   readonly key: string;
   readonly operation: Operation;
-  readonly folder: string;
+  /** Where it lies on the disk: see `operation-place.ts`. */
+  readonly place: string;
   readonly spool: Spool;
   /** `returned`: it never started, is handed back, and only waits for the coordinator to say that it knows. */
   phase: 'queued' | 'running' | 'finished' | 'returned';
@@ -45,16 +46,11 @@ export function heldFacts({ operation, spool, phase }: HeldOperation): HeldFacts
   };
 }
 
-/** Where the steps of an operation work, below its own folder. */
-export function workFolder(folder: string): string {
-  return join(folder, 'work');
-}
-
 /** Deletes the working folder and the scripts; returns why not, when something could not be deleted. */
-export async function removeWorkingFolder(folder: string): Promise<string | null> {
+export async function removeWorkingFolder(place: string): Promise<string | null> {
   try {
-    await removeFolder(workFolder(folder));
-    await removeFolder(join(folder, 'scripts'));
+    await removeFolder(workFolder(place));
+    await removeFolder(scriptsFolder(place));
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

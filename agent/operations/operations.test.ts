@@ -242,13 +242,17 @@ test('below the disk floor new work is refused with the reason, and the heartbea
   expect(heartbeat.checks.find(({ check }) => check === 'disk')).toMatchObject({ ok: false });
 });
 
-test('a folder that was never accepted to its end is deleted at the next start', async () => {
+test('what was never accepted to its end, or is forgotten already, is deleted at the next start', async () => {
   const first = await ready();
   first.agent.stop('next');
   await first.agent.ended;
-  const torn = join(first.agent.state, 'operations', `${randomUUID()}.1`);
-  await mkdir(torn);
-  await writeFile(join(torn, 'plan.json'), '{"payload": "{\\"oper');
+  const folder = join(first.agent.state, 'operations');
+  await writeFile(join(folder, `${randomUUID()}.1.operation`), '{"payload": "{\\"oper');
+  await writeFile(join(folder, `${randomUUID()}.1.operation`), '');
+  const forgotten = join(folder, `${randomUUID()}.2`);
+  await mkdir(join(forgotten, 'left'), { recursive: true });
+  await mkdir(`${forgotten}.scripts`);
+  await writeFile(`${forgotten}.0000000123.log`, 'x');
   await testAgent(first.coordinator, { folder: first.agent.folder, config: { enrolment: undefined } });
   const { hello } = await first.coordinator.connected();
   expect(hello.operations).toEqual([]);

@@ -7,14 +7,8 @@ import type { ReadyShell } from '../executors/ready-shell.ts';
 import { forgetAccepted } from './accepted-store.ts';
 import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
-import {
-  type HeldOperation,
-  heldFacts,
-  operationKey,
-  refOf,
-  removeWorkingFolder,
-  workFolder,
-} from './held-operation.ts';
+import { type HeldOperation, heldFacts, operationKey, refOf, removeWorkingFolder } from './held-operation.ts';
+import { workFolder } from './operation-place.ts';
 import { recoverOperations } from './recover-operations.ts';
 import { endAbandoned, OperationRun, type StopOrder } from './run-operation.ts';
 import type { SpoolOptions } from './spool.ts';
@@ -318,9 +312,9 @@ export class Operations implements SessionWork, OfferTable {
 
   #start(held: HeldOperation): void {
     const { clock, inherited, ready } = this.#deps;
-    const { operation, spool, folder } = held;
+    const { operation, spool, place } = held;
     const tree = this.#treeOf(held);
-    const run = new OperationRun(operation, { clock, spool, tree, folder, inherited, ready });
+    const run = new OperationRun(operation, { clock, spool, tree, place, inherited, ready });
     held.run = run;
     held.phase = 'running';
     this.#running += 1;
@@ -335,8 +329,8 @@ export class Operations implements SessionWork, OfferTable {
     held.settled = this.#ends(held, ended);
   }
 
-  #treeOf({ operation: { operation, attempt }, folder }: HeldOperation): ProcessTree {
-    return this.#deps.forest({ operation, attempt, workFolder: workFolder(folder) });
+  #treeOf({ operation: { operation, attempt }, place }: HeldOperation): ProcessTree {
+    return this.#deps.forest({ operation, attempt, workFolder: workFolder(place) });
   }
 
   /** Waits for the last record of an operation, whatever happens: one that never ended would be waited for, for ever. */
@@ -354,7 +348,7 @@ export class Operations implements SessionWork, OfferTable {
     this.#schedule();
     this.#deps.onChange();
     this.#wake();
-    const left = await removeWorkingFolder(held.folder);
+    const left = await removeWorkingFolder(held.place);
     held.spool.rest();
     if (left === null) return;
     const { operation } = held.operation;
@@ -374,8 +368,9 @@ export class Operations implements SessionWork, OfferTable {
         this.#held.delete(held.key);
         if (this.#latest.get(held.operation.operation) === held) this.#latest.delete(held.operation.operation);
         await this.#deps.ledger.add(held.key, held.operation.acceptBefore);
-        forgetAccepted(held.folder);
+        forgetAccepted(held.place);
         await held.spool.remove();
+        await removeWorkingFolder(held.place);
         this.#wake();
       })
       .catch((error: unknown) => this.#broke(held, error));

@@ -1,7 +1,16 @@
-import { rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import type { Log } from '../log.ts';
-import { forgetAccepted, readAccepted } from './accepted-store.ts';
+import { type FoundOperation, forgetAccepted, readAccepted } from './accepted-store.ts';
 import { type HeldOperation, operationKey, removeWorkingFolder } from './held-operation.ts';
+import {
+  acceptedFile,
+  namesByKey,
+  operationPlace,
+  type PlaceNames,
+  returnedFile,
+  segmentFile,
+} from './operation-place.ts';
+import { removeFolder } from './remove-folder.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 
 export interface RecoverDeps {
@@ -31,27 +40,26 @@ export async function recoverOperations({
   isDone,
   spoolOptions,
 }: RecoverDeps): Promise<RecoveredOperation[]> {
-  const found = await readAccepted(root, (name, detail) => {
-    log.warn('A folder of an operation holds no whole plan; it was never accepted and is deleted.', { name, detail });
-  });
   const recovered: RecoveredOperation[] = [];
-  for (const { operation, folder, maximum, emptyMeansNotBegun, returned } of found) {
+  for (const { found, names, place } of await readAll(root, log)) {
+    const { operation, planBytes, maximum, emptyMeansNotBegun } = found;
     const key = operationKey(operation.operation, operation.attempt);
     if (isDone(key)) {
-      forgetAccepted(folder);
-      await rm(folder, { recursive: true, force: true });
+      await removeAll(place, names);
       continue;
     }
     let firstOpenStep = 0;
     let isFinished = false;
-    const spool = await Spool.recover(folder, spoolOptions(key), ({ kind, step }) => {
+    const { returned } = names;
+    const shared = { path: returned ? returnedFile(place) : acceptedFile(place), planBytes };
+    const spool = await Spool.recover(place, shared, names.segments, spoolOptions(key), ({ kind, step }) => {
       if (kind === 'finished') isFinished = true;
       else if (kind === 'step-finished') firstOpenStep = step + 1;
       else if (kind === 'step-started' || kind === 'output') firstOpenStep = step;
     });
     const begun = spool.next === 0 && emptyMeansNotBegun ? 'queued' : 'running';
     const open = returned ? 'returned' : begun;
-    if (isFinished) await removeWorkingFolder(folder);
+    if (isFinished) await removeWorkingFolder(place);
     await spool.release();
     recovered.push({
       firstOpenStep,
@@ -59,7 +67,7 @@ export async function recoverOperations({
       held: {
         key,
         operation,
-        folder,
+        place,
         spool,
         phase: isFinished ? 'finished' : open,
         run: null,
@@ -70,4 +78,37 @@ export async function recoverOperations({
     });
   }
   return recovered;
+}
+
+interface Found {
+  readonly found: FoundOperation;
+  readonly names: PlaceNames;
+  readonly place: string;
+}
+
+/** What was accepted, in the order in which it was. What was not, or is forgotten already, is deleted. */
+async function readAll(root: string, log: Log): Promise<Found[]> {
+  const all: Found[] = [];
+  for (const [key, names] of namesByKey(await readdir(root))) {
+    const place = operationPlace(root, key);
+    if (!names.accepted && !names.returned) {
+      await removeAll(place, names);
+      continue;
+    }
+    try {
+      const file = names.returned ? returnedFile(place) : acceptedFile(place);
+      all.push({ found: await readAccepted(file, key), names, place });
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      log.warn('A file of an operation holds no whole plan; it was never accepted and is deleted.', { key, detail });
+      await removeAll(place, names);
+    }
+  }
+  return all.sort(({ found: a }, { found: b }) => a.acceptedAt - b.acceptedAt || a.order - b.order);
+}
+
+async function removeAll(place: string, { segments }: PlaceNames): Promise<void> {
+  forgetAccepted(place);
+  for (const first of segments) await removeFolder(segmentFile(place, first));
+  await removeWorkingFolder(place);
 }

@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '../../protocol/clock.ts';
 import {
   FinishedPayloadSchema,
@@ -22,7 +21,7 @@ import type { ReadyShell } from '../executors/ready-shell.ts';
 import { stepEnvironment } from '../executors/step-environment.ts';
 import { type StepEnd, StepProcess } from '../executors/step-process.ts';
 import { userName } from '../host/host-facts.ts';
-import { workFolder } from './held-operation.ts';
+import { scriptsFolder, workFolder } from './operation-place.ts';
 import { OutputMeter } from './output-limit.ts';
 import type { Spool } from './spool.ts';
 
@@ -37,8 +36,8 @@ export interface RunDeps {
   readonly spool: Spool;
   readonly tree: ProcessTree;
   readonly ready: ReadyShell;
-  /** The operation's own folder; its working folder is made below it. */
-  readonly folder: string;
+  /** Where the operation lies: its working folder is made there. */
+  readonly place: string;
   readonly inherited: Readonly<Record<string, string>>;
 }
 
@@ -160,13 +159,13 @@ export class OperationRun {
 
   async #runStep(step: Step, index: number): Promise<StepResult> {
     const { operation, plan } = this.#operation;
-    const { folder, inherited } = this.#deps;
+    const { place, inherited } = this.#deps;
     const env = stepEnvironment(inherited, plan, operation);
-    const cwd = workFolder(folder);
+    const cwd = workFolder(place);
     try {
       // In place: cheaper than a detour over the thread pool, and the step waits for it anyway.
-      mkdirSync(cwd, { recursive: true, mode: 0o700 });
-      const prepared = prepareStep(step, index, join(folder, 'scripts'), env);
+      if (!existsSync(cwd)) mkdirSync(cwd, { mode: 0o700 });
+      const prepared = prepareStep(step, index, scriptsFolder(place), env);
       await this.#begun;
       if (!prepared.ok) {
         this.#stepStarted(step, prepared.interpreter, null);

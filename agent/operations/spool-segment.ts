@@ -1,5 +1,4 @@
 import { closeSync, constants, fdatasync, ftruncateSync, openSync, read, rmSync, writev, writevSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/journal.ts';
 
@@ -22,12 +21,21 @@ export interface ReadRecords {
   readonly next: number;
 }
 
-/** One file of a spool: records `first` up to `next`, without gaps. Named after its first record. */
-export class SpoolSegment {
-  readonly first: number;
+/** Where a segment lies. */
+export interface SegmentFile {
   readonly path: string;
+  /** Number of its first record. */
+  readonly first: number;
+  /** Bytes before the first record that belong to somebody else: the plan of the operation. Such a file is never made here. */
+  readonly start: number;
+}
+
+/** One file of a spool: records `first` up to `next`, without gaps. */
+export class SpoolSegment {
+  readonly #file: SegmentFile;
   /** Number after the last whole record in the file. */
   next: number;
+  /** Length of the file up to there. */
   bytes: number;
   /** Sparse: every so many bytes, which record starts where. */
   readonly #index: Position[] = [];
@@ -38,21 +46,32 @@ export class SpoolSegment {
    * Opened when it is needed and closed when it rests: thousands of operations may wait or be owed. A bare descriptor: what a
    * step prints passes here in many small pieces, and Node's file objects cost more than the system calls.
    */
-  #descriptor: number | null = null;
+  #descriptor: number | null;
   /** Reads and writes under way: the descriptor is not closed under them. */
   #users = 0;
   #unused: (() => void)[] = [];
 
-  constructor(folder: string, first: number) {
-    this.first = first;
-    this.path = join(folder, segmentName(first));
-    this.next = first;
-    this.bytes = 0;
+  /** `descriptor`: of the file, when it is open already. It is closed here. */
+  constructor(file: SegmentFile, descriptor: number | null = null) {
+    this.#file = file;
+    this.#descriptor = descriptor;
+    this.next = file.first;
+    this.bytes = file.start;
   }
 
-  /** Opens the file; made when it is not there. @throws what the system says. */
+  get first(): number {
+    return this.#file.first;
+  }
+
+  /** Whether its file holds records alone, and so may be deleted when they are not needed any more. */
+  get isOwn(): boolean {
+    return this.#file.start === 0;
+  }
+
+  /** Opens the file; made when it is not there and holds records alone. @throws what the system says. */
   open(): number {
-    this.#descriptor ??= openSync(this.path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    const flags = constants.O_RDWR | (this.isOwn ? constants.O_CREAT : 0);
+    this.#descriptor ??= openSync(this.#file.path, flags, 0o600);
     return this.#descriptor;
   }
 
@@ -96,12 +115,8 @@ export class SpoolSegment {
    * Opens a segment that an earlier process left, and cuts off what is torn or damaged at its end. Reads it in pieces, so
    * that a long one does not fill the memory.
    */
-  static async recover(
-    folder: string,
-    first: number,
-    onRecord: (record: JournalRecord) => void,
-  ): Promise<SpoolSegment> {
-    const segment = new SpoolSegment(folder, first);
+  static async recover(file: SegmentFile, onRecord: (record: JournalRecord) => void): Promise<SpoolSegment> {
+    const segment = new SpoolSegment(file);
     let piece = Buffer.alloc(2 << 20);
     let filled = 0;
     let at = 0;
@@ -146,7 +161,7 @@ export class SpoolSegment {
         // Skipped records lie before the wanted ones, and the headroom moves up over them.
         return { bytes: bytes.subarray(walked.start, headroom + walked.until), next: walked.next };
       }
-      if (offset + length >= end) throw new Error(`The spool ${this.path} is damaged at record ${from}.`);
+      if (offset + length >= end) throw new Error(`The spool ${this.#file.path} is damaged at record ${from}.`);
       // Records before `from` filled the room: go on behind them. Or one record is longer than the room.
       if (walked.start > 0) {
         offset += walked.start;
@@ -159,7 +174,7 @@ export class SpoolSegment {
   #startOf(from: number): Position {
     if (this.#readUpTo?.number === from) return this.#readUpTo;
     const after = this.#index.findIndex(({ number }) => number > from);
-    return this.#index.at(after < 0 ? -1 : after - 1) ?? { number: this.first, offset: 0 };
+    return this.#index.at(after < 0 ? -1 : after - 1) ?? { number: this.first, offset: this.#file.start };
   }
 
   /** Closes the file; it opens again when it is needed. */
@@ -169,9 +184,10 @@ export class SpoolSegment {
     this.#descriptor = null;
   }
 
+  /** Closes and deletes the file, unless it holds more than records: then whoever made it deletes it. */
   async remove(): Promise<void> {
     await this.release();
-    rmSync(this.path, { force: true });
+    if (this.isOwn) rmSync(this.#file.path, { force: true });
   }
 }
 
@@ -188,15 +204,4 @@ function walk(bytes: Buffer, firstNumber: number, from: number) {
     number += 1;
   }
   return { start, until: number > from ? at : start, next: number };
-}
-
-/** `journal-0000000000.log`: sorts by its first record. */
-export function segmentName(first: number): string {
-  return `journal-${String(first).padStart(10, '0')}.log`;
-}
-
-/** The first record of a segment with this name; null when it is no segment. */
-export function segmentFirst(name: string): number | null {
-  const match = /^journal-(\d{10})\.log$/.exec(name);
-  return match ? Number(match[1]) : null;
 }

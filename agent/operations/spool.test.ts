@@ -1,11 +1,13 @@
-import { appendFile, mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { openSync, writeSync } from 'node:fs';
+import { appendFile, readdir, readFile, rename, rm, truncate } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../protocol/clock.ts';
 import { decodeJournal, type JournalRecord } from '../../protocol/journal.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
-import { Spool, type SpoolOptions, type WrittenBatch } from './spool.ts';
+import { type SharedFile, Spool, type SpoolOptions, type WrittenBatch } from './spool.ts';
 
 const quiet = (segmentBytes?: number, onWritten: (batch: WrittenBatch) => void = () => undefined): SpoolOptions => ({
   clock: systemClock(),
@@ -15,6 +17,34 @@ const quiet = (segmentBytes?: number, onWritten: (batch: WrittenBatch) => void =
   },
   ...(segmentBytes === undefined ? {} : { segmentBytes }),
 });
+
+const PLAN = '{"what":"stands before the journal"}\n';
+
+/** A place in `folder`, with the file of an operation that holds nothing but its plan. */
+function begin(folder: string, options: SpoolOptions) {
+  const place = join(folder, randomUUID());
+  const shared = { path: `${place}.operation`, planBytes: PLAN.length };
+  const descriptor = openSync(shared.path, 'wx+');
+  writeSync(descriptor, PLAN);
+  return { place, shared, spool: Spool.create(place, shared, descriptor, options) };
+}
+
+/** What a start of the agent does. */
+async function recover(
+  { place, shared }: { place: string; shared: SharedFile },
+  options: SpoolOptions,
+  onRecord?: (record: JournalRecord) => void,
+): Promise<Spool> {
+  const firsts = (await segmentsOf(place)).map((name) => Number(name.split('.').at(-2)));
+  const spool = await Spool.recover(place, shared, firsts, options, onRecord);
+  expect((await readFile(shared.path)).subarray(0, PLAN.length).toString()).toBe(PLAN);
+  return spool;
+}
+
+async function segmentsOf(place: string): Promise<string[]> {
+  const names = await readdir(dirname(place));
+  return names.filter((name) => name.startsWith(basename(place)) && name.endsWith('.log')).sort();
+}
 
 function print(spool: Spool, text: string | Uint8Array): void {
   spool.append({ kind: 'output', stream: 'stdout', step: 0, payload: Buffer.from(text) });
@@ -36,12 +66,9 @@ async function readAll(spool: Spool, from: number, most: number): Promise<readon
 test('what was appended is read back, from any record and in any piece', async () => {
   const payloads = fc.array(fc.uint8Array({ maxLength: 3000 }), { minLength: 1, maxLength: 60 });
   const folder = await temporaryFolder();
-  let run = 0;
   await fc.assert(
     fc.asyncProperty(payloads, fc.nat(), fc.integer({ min: 1, max: 5000 }), async (texts, start, most) => {
-      const own = join(folder, String(run++));
-      await mkdir(own);
-      const spool = Spool.create(own, quiet(4096));
+      const { spool } = begin(folder, quiet(4096));
       for (const text of texts) print(spool, text);
       await spool.flushed();
       const from = start % texts.length;
@@ -57,7 +84,6 @@ test('what was appended is read back, from any record and in any piece', async (
 
 test('after a crash at any byte, the whole records before it are kept and numbering goes on', async () => {
   const folder = await temporaryFolder();
-  let run = 0;
   const damage = fc.record({
     lengths: fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 30 }),
     cut: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -65,20 +91,18 @@ test('after a crash at any byte, the whole records before it are kept and number
   });
   await fc.assert(
     fc.asyncProperty(damage, async ({ lengths, cut, garbage }) => {
-      const own = join(folder, String(run++));
-      await mkdir(own);
-      const spool = Spool.create(own, quiet());
+      const own = begin(folder, quiet());
+      const { spool, shared } = own;
       for (const [index, length] of lengths.entries()) print(spool, Buffer.alloc(length, index));
       await spool.close();
-      const path = join(own, 'journal-0000000000.log');
-      const whole = await readFile(path);
+      const whole = (await readFile(shared.path)).subarray(PLAN.length);
       const at = Math.floor(cut * whole.length);
-      await truncate(path, at);
-      await appendFile(path, garbage);
+      await truncate(shared.path, PLAN.length + at);
+      await appendFile(shared.path, garbage);
       const expected = decodeJournal(whole.subarray(0, at)).records.length;
 
       const seen: number[] = [];
-      const recovered = await Spool.recover(own, quiet(), ({ number }) => seen.push(number));
+      const recovered = await recover(own, quiet(), ({ number }) => seen.push(number));
       expect(seen.length).toBeGreaterThanOrEqual(expected);
       expect(recovered.next).toBe(seen.length);
       print(recovered, 'after');
@@ -94,10 +118,12 @@ test('after a crash at any byte, the whole records before it are kept and number
 
 test('a long journal is recovered whole, piece by piece', async () => {
   const folder = await temporaryFolder();
-  const spool = Spool.create(folder, quiet());
+  const own = begin(folder, quiet());
+  const { spool } = own;
   for (let i = 0; i < 100; i++) print(spool, Buffer.alloc(60_000, i));
   await spool.close();
-  const recovered = await Spool.recover(folder, quiet());
+  expect(await segmentsOf(own.place)).toHaveLength(1);
+  const recovered = await recover(own, quiet());
   expect(recovered.next).toBe(100);
   const records = await readAll(recovered, 97, 64 << 10);
   expect(records.map(({ payload }) => payload[0])).toEqual([97, 98, 99]);
@@ -106,7 +132,8 @@ test('a long journal is recovered whole, piece by piece', async () => {
 
 test('segments that are acknowledged are deleted, and what follows can still be read', async () => {
   const folder = await temporaryFolder();
-  const spool = Spool.create(folder, quiet(1000));
+  const own = begin(folder, quiet(1000));
+  const { spool } = own;
   for (let i = 0; i < 40; i++) {
     print(spool, Buffer.alloc(300, i));
     await spool.flushed();
@@ -120,28 +147,39 @@ test('segments that are acknowledged are deleted, and what follows can still be 
     Array.from({ length: 20 }, (_, i) => 20 + i),
   );
   expect(await spool.read(0, Buffer.alloc(1000), 0)).toBeNull();
+  const { first } = spool;
   await spool.close();
+  // The file with the plan stays, and with it records that are not needed: they are no reason to drop what follows.
+  const recovered = await recover(own, quiet(1000));
+  expect([recovered.first, recovered.next]).toEqual([first, 40]);
+  expect((await readAll(recovered, 20, 1000)).map(({ number }) => number)).toEqual(
+    Array.from({ length: 20 }, (_, i) => 20 + i),
+  );
+  await recovered.remove();
+  expect(await readdir(folder)).toEqual([basename(own.shared.path)]);
 });
 
 test('a gap between segments ends what is kept: nothing behind it can be sent', async () => {
   const folder = await temporaryFolder();
-  const spool = Spool.create(folder, quiet(1000));
+  const own = begin(folder, quiet(1000));
+  const { spool } = own;
   for (let i = 0; i < 20; i++) {
     print(spool, Buffer.alloc(300, i));
     await spool.flushed();
   }
   await spool.close();
-  const names = (await readdir(folder)).sort();
-  await truncate(join(folder, names[1] ?? ''), 100);
-  const recovered = await Spool.recover(folder, quiet(1000));
-  expect(recovered.next).toBe(Number(/\d+/.exec(names[1] ?? '')?.[0]));
-  expect((await readdir(folder)).length).toBe(2);
+  const [name = ''] = await segmentsOf(own.place);
+  await truncate(join(folder, name), 100);
+  const recovered = await recover(own, quiet(1000));
+  expect(recovered.next).toBe(Number(name.split('.').at(-2)));
+  expect(await segmentsOf(own.place)).toEqual([name]);
   await recovered.close();
 });
 
 test('starting again at a higher number leaves only what is appended from then on', async () => {
   const folder = await temporaryFolder();
-  const spool = Spool.create(folder, quiet());
+  const own = begin(folder, quiet());
+  const { spool } = own;
   print(spool, 'lost');
   await spool.restartAt(7);
   print(spool, 'new');
@@ -150,7 +188,7 @@ test('starting again at a higher number leaves only what is appended from then o
   const [record] = await readAll(spool, 7, 1000);
   expect(record?.number).toBe(7);
   await spool.close();
-  const recovered = await Spool.recover(folder, quiet());
+  const recovered = await recover(own, quiet());
   expect([recovered.first, recovered.next]).toEqual([7, 8]);
   await recovered.close();
 });
@@ -158,7 +196,7 @@ test('starting again at a higher number leaves only what is appended from then o
 test('what each write put into the file is told in order, without gaps', async () => {
   const folder = await temporaryFolder();
   let next = 0;
-  const spool = Spool.create(
+  const { spool } = begin(
     folder,
     quiet(undefined, (batch) => {
       expect(batch.first).toBe(next);
@@ -175,17 +213,36 @@ test('what each write put into the file is told in order, without gaps', async (
 
 test('a disk that takes nothing for a while loses nothing', async () => {
   const folder = await temporaryFolder();
-  const own = join(folder, 'spool');
   const troubles: string[] = [];
-  const options = { ...quiet(), onTrouble: (code: string) => void troubles.push(code) };
-  // The folder is not there: every write fails, as on a full disk.
-  const spool = Spool.create(own, options);
+  const { spool, place } = begin(folder, { ...quiet(100), onTrouble: (code: string) => void troubles.push(code) });
+  print(spool, Buffer.alloc(200));
+  await spool.flushed();
+  // The folder is not there: every write to a new file fails, as on a full disk.
+  const away = `${folder}-away`;
+  await rename(folder, away);
   print(spool, 'kept');
   await expect.poll(() => troubles.length).toBeGreaterThan(0);
   expect(spool.queuedBytes).toBeGreaterThan(0);
-  await mkdir(own);
-  await writeFile(join(own, 'unrelated'), '');
+  await rename(away, folder);
   await spool.flushed();
-  expect(Buffer.from((await readAll(spool, 0, 1000))[0]?.payload ?? []).toString()).toBe('kept');
+  expect(await segmentsOf(place)).toHaveLength(1);
+  expect(Buffer.from((await readAll(spool, 1, 1000))[0]?.payload ?? []).toString()).toBe('kept');
   await spool.close();
+});
+
+test('killed while it starts again at a higher number, nothing is taken for what it is not', async () => {
+  const folder = await temporaryFolder();
+  const own = begin(folder, quiet());
+  print(own.spool, 'here');
+  await own.spool.restartAt(7);
+  await own.spool.close();
+  // The new file is there and empty: what comes next gets a number that is free at the other end.
+  const recovered = await recover(own, quiet());
+  expect([recovered.first, recovered.next]).toEqual([7, 7]);
+  await recovered.close();
+  // Its name was lost with the power: the records from before are still there, and so it is known to have begun.
+  for (const name of await segmentsOf(own.place)) await rm(join(folder, name));
+  const older = await recover(own, quiet());
+  expect([older.first, older.next]).toEqual([0, 1]);
+  await older.close();
 });

@@ -1,13 +1,14 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Clock } from '../../protocol/clock.ts';
 import { encodeRecordHeader, type JournalRecord } from '../../protocol/journal.ts';
 import { systemCode } from '../agent-exit.ts';
-import { removeFolder } from './remove-folder.ts';
-import { type ReadRecords, SpoolSegment, segmentFirst, segmentName } from './spool-segment.ts';
+import { segmentFile } from './operation-place.ts';
+import { type ReadRecords, SpoolSegment } from './spool-segment.ts';
 
 /** A segment is closed when it is this long; acknowledged segments are deleted whole. */
 const SEGMENT_BYTES = 16 << 20;
+/** The records that share a file with the plan stay as long as it does: they are few. */
+const SHARED_BYTES = 128 << 10;
 /** A segment of which everything is acknowledged is closed from this length on: a full disk gets room while the step runs. */
 const ACKNOWLEDGED_BYTES = 4 << 20;
 /** Most bytes that one write takes. */
@@ -33,6 +34,12 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
 }
 
+/** The file of the operation: `planBytes` of plan, then the first records of the journal. */
+export interface SharedFile {
+  readonly path: string;
+  readonly planBytes: number;
+}
+
 /** A record on its way to the file, header and payload apart: what a step printed is copied as rarely as possible. */
 export interface WrittenRecord {
   readonly header: Uint8Array;
@@ -52,7 +59,7 @@ export interface WrittenBatch {
  * be paused. A disk that is full loses nothing: the write is tried again.
  */
 export class Spool {
-  readonly folder: string;
+  readonly #place: string;
   readonly #options: SpoolOptions;
   #segments: SpoolSegment[];
   #pending: WrittenRecord[] = [];
@@ -66,38 +73,48 @@ export class Spool {
   #syncTimer = false;
   #wroteAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(folder: string, segments: SpoolSegment[], options: SpoolOptions) {
-    this.folder = folder;
+  private constructor(place: string, segments: SpoolSegment[], options: SpoolOptions) {
+    this.#place = place;
     this.#segments = segments;
     this.#options = options;
     this.#next = this.written;
   }
 
-  /** A new, empty spool in a folder that exists. Opens nothing yet. */
-  static create(folder: string, options: SpoolOptions): Spool {
-    return new Spool(folder, [new SpoolSegment(folder, 0)], options);
+  /**
+   * A new, empty spool. Its first records go behind the plan into the file of the operation, which is open for reading and
+   * writing as `descriptor`, and is closed here; what follows goes into files of its own beside `place`.
+   */
+  static create(place: string, shared: SharedFile, descriptor: number, options: SpoolOptions): Spool {
+    const { path, planBytes } = shared;
+    return new Spool(place, [new SpoolSegment({ path, first: 0, start: planBytes }, descriptor)], options);
   }
 
   /**
-   * Opens what an earlier process left. A torn or damaged end is cut off; segments that do not follow on from there are
-   * deleted, since nothing after a gap can be sent. `onRecord` sees each record that is kept, in order.
+   * Opens what an earlier process left: the file of the operation, and further files that begin with the records `firsts`
+   * (ascending). A torn or damaged end is cut off; files that do not follow on from there are deleted, since nothing after a
+   * gap can be sent. Only a gap behind the file of the operation is none: its records stay longer than they are needed, and
+   * those in between were acknowledged and deleted. `onRecord` sees each sound record, in order.
    */
   static async recover(
-    folder: string,
+    place: string,
+    shared: SharedFile,
+    firsts: readonly number[],
     options: SpoolOptions,
     onRecord: (record: JournalRecord) => void = () => undefined,
   ): Promise<Spool> {
-    const firsts = (await readdir(folder)).map(segmentFirst).filter((first) => first !== null);
-    firsts.sort((a, b) => a - b);
-    const segments: SpoolSegment[] = [];
+    const { path, planBytes } = shared;
+    const segments = [await SpoolSegment.recover({ path, first: 0, start: planBytes }, onRecord)];
     for (const first of firsts) {
-      const expected = segments.at(-1)?.next;
-      if (expected === undefined || expected === first)
-        segments.push(await SpoolSegment.recover(folder, first, onRecord));
-      else await rm(join(folder, segmentName(first)), { force: true });
+      const last = segments.at(-1);
+      const own = { path: segmentFile(place, first), first, start: 0 };
+      if (last !== undefined && !last.isOwn && first > last.next) await segments.pop()?.release();
+      else if (last?.next !== first) {
+        await rm(own.path, { force: true });
+        continue;
+      }
+      segments.push(await SpoolSegment.recover(own, onRecord));
     }
-    if (segments.length === 0) segments.push(new SpoolSegment(folder, 0));
-    return new Spool(folder, segments, options);
+    return new Spool(place, segments, options);
   }
 
   /** Number of the oldest record that is still here. */
@@ -144,15 +161,6 @@ export class Spool {
     return true;
   }
 
-  /** Opens the file ahead of the first record, so that it need not be waited for then. */
-  open(): void {
-    try {
-      this.#segments.at(-1)?.open();
-    } catch {
-      // What is wrong with it shows when it is written, and is dealt with there.
-    }
-  }
-
   /** Resolves when everything that was appended so far is in the file. */
   async flushed(): Promise<void> {
     if (this.#pending.length === 0 && !this.#writing) return;
@@ -193,8 +201,8 @@ export class Spool {
   async restartAt(first: number): Promise<void> {
     await this.flushed();
     const old = this.#segments;
-    const fresh = new SpoolSegment(this.folder, first);
-    // Before the old ones are deleted: a journal without any file would look as if nothing had ever begun.
+    const fresh = ownSegment(this.#place, first);
+    // Before the old ones are deleted: a journal without any record or segment would look as if nothing had ever begun.
     fresh.open();
     this.#segments = [fresh];
     this.#next = first;
@@ -219,17 +227,10 @@ export class Spool {
     await this.release();
   }
 
-  /** Lets go of a spool whose folder could not be made. */
-  async abandon(): Promise<void> {
-    this.#closed = true;
-    for (const segment of this.#segments) await segment.release().catch(() => undefined); // Never opened: that is fine.
-  }
-
-  /** Deletes all of it, with the folder. */
+  /** Deletes all of it, but not the file that it shares with the plan. */
   async remove(): Promise<void> {
     if (!this.#closed) await this.close();
     for (const segment of this.#segments.splice(0)) await segment.remove();
-    await removeFolder(this.folder);
   }
 
   async #write(): Promise<void> {
@@ -286,8 +287,8 @@ export class Spool {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.bytes < this.#limitOf(last)) return last;
     if (last !== undefined && last.next > this.#acknowledged) await last.durable();
-    const fresh = new SpoolSegment(this.folder, this.written);
-    // Made before the old one is deleted: a journal without any file would look as if nothing had ever begun.
+    const fresh = ownSegment(this.#place, this.written);
+    // Made before the old one is deleted: a journal without any record or segment would look as if nothing had ever begun.
     fresh.open();
     this.#segments.push(fresh);
     await this.acknowledged(this.#acknowledged);
@@ -296,8 +297,10 @@ export class Spool {
 
   /** The length from which on a new segment is begun behind this one. */
   #limitOf(segment: SpoolSegment): number {
-    const isAcknowledged = segment.next <= this.#acknowledged;
-    return this.#options.segmentBytes ?? (isAcknowledged ? ACKNOWLEDGED_BYTES : SEGMENT_BYTES);
+    const { segmentBytes } = this.#options;
+    if (segmentBytes !== undefined) return segmentBytes;
+    if (!segment.isOwn) return SHARED_BYTES;
+    return segment.next <= this.#acknowledged ? ACKNOWLEDGED_BYTES : SEGMENT_BYTES;
   }
 
   #syncSoon(): void {
@@ -311,6 +314,10 @@ export class Spool {
         .catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
     });
   }
+}
+
+function ownSegment(place: string, first: number): SpoolSegment {
+  return new SpoolSegment({ path: segmentFile(place, first), first, start: 0 });
 }
 
 function buffersOf(records: readonly WrittenRecord[]): Uint8Array[] {

@@ -44,5 +44,5 @@ test('what is being written down is among what a new session hears of, until it 
   const held = await taken.promise;
   expect(desk.pendingFacts()).toEqual([]);
   expect(await readdir(root)).toHaveLength(1);
-  await held.spool.abandon();
+  await held.spool.close();
 });

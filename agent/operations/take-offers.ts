@@ -5,9 +5,10 @@ import type { FromAgent, HeldOperation as HeldFacts } from '../../protocol/wire.
 import { isFullDisk, systemCode } from '../agent-exit.ts';
 import { signatureVerifier } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
-import { AcceptedStore, operationFolder } from './accepted-store.ts';
+import { AcceptedStore, forgetAccepted } from './accepted-store.ts';
 import { checkOffer, type Refusal } from './check-offer.ts';
 import { type HeldOperation, operationKey } from './held-operation.ts';
+import { acceptedFile, operationPlace } from './operation-place.ts';
 import type { StopOrder } from './run-operation.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 
@@ -113,7 +114,7 @@ export class OfferDesk {
 
   /** Makes it certain that an operation which never started will not be run here. */
   markReturned(held: HeldOperation): Promise<void> {
-    return this.#store.markReturned(held.folder);
+    return this.#store.markReturned(held.place);
   }
 
   /** Notes that an operation which is being written down is to be stopped; false when there is no such. */
@@ -149,21 +150,24 @@ export class OfferDesk {
     const { operation: id, attempt } = operation;
     const facts = { operation: id, attempt, first: 0, next: 0, finished: false, returned: false };
     this.#pending.set(key, { facts, stopOrder: null });
-    const folder = operationFolder(root, operation.operation, operation.attempt);
-    const spool = Spool.create(folder, spoolOptions(key));
+    const place = operationPlace(root, key);
     // Plans are written side by side, and taken up in the order in which they came.
     const before = this.#lastTurn;
     const turn = Promise.withResolvers<void>();
     this.#lastTurn = turn.promise;
     const plan = { payload, signature, acceptedAt: clock.now(), order: this.#order++, maximum, atOnce };
+    let spool: Spool | null = null;
     try {
-      const durable = this.#store.write(folder, plan);
-      // While the disk is waited for, the journal's file is made ready. One that has to wait keeps no file open.
-      if (atOnce) spool.open();
-      await durable;
+      const written = this.#store.write(place, plan);
+      const { descriptor, planBytes } = written;
+      spool = Spool.create(place, { path: acceptedFile(place), planBytes }, descriptor, spoolOptions(key));
+      await written.durable;
     } catch (error) {
       this.#pending.delete(key);
-      await spool.abandon();
+      if (spool !== null) {
+        await spool.close();
+        forgetAccepted(place);
+      }
       const code = systemCode(error);
       const isFull = isFullDisk(error);
       if (isFull) onDiskTrouble(code);
@@ -172,6 +176,8 @@ export class OfferDesk {
       void before.then(turn.resolve);
       return;
     }
+    // One that has to wait keeps no file open.
+    if (!atOnce) await spool.release();
     await before;
     const stopOrder = this.#pending.get(key)?.stopOrder ?? null;
     this.#pending.delete(key);
@@ -179,7 +185,7 @@ export class OfferDesk {
     this.#table.takeUp({
       key,
       operation,
-      folder,
+      place,
       spool,
       phase: 'queued',
       run: null,
