@@ -6,7 +6,9 @@ import { isTerminal } from '../protocol/execution-state.ts';
 import { startAgent } from './harness/agent.ts';
 import { connectBare } from './harness/bare-program.ts';
 import { startCoordinator } from './harness/coordinator.ts';
+import { startDurableFloor } from './harness/durable-floor.ts';
 import { type Benchmark, type Figure, quantile } from './harness/figures.ts';
+import { leanPost } from './harness/lean-post.ts';
 
 /** Where ad hoc commands of the sample project are run. */
 const COMMANDS = '/api/v1/projects/Welcome/commands';
@@ -23,6 +25,7 @@ export const dispatch: Benchmark = {
   what: 'API call → process started → reported finished, 100 in sequence',
   async run(work) {
     const floor = await bareDispatch(work);
+    const durable = await durableDispatch(work);
     const ours = await outrunnerDispatch(work);
     const figures: Figure[] = [
       {
@@ -42,6 +45,18 @@ export const dispatch: Benchmark = {
       },
       { what: 'finished p50', value: quantile(ours.end, 0.5), floor: quantile(floor.end, 0.5), unit: 'ms' },
       { what: 'finished p99', value: quantile(ours.end, 0.99), floor: quantile(floor.end, 0.99), unit: 'ms' },
+      {
+        what: 'start p50 of the least that keeps the promises',
+        value: quantile(durable.start, 0.5),
+        floor: quantile(floor.start, 0.5),
+        unit: 'ms',
+      },
+      {
+        what: 'finished p50 of the least that keeps the promises',
+        value: quantile(durable.end, 0.5),
+        floor: quantile(floor.end, 0.5),
+        unit: 'ms',
+      },
     ];
     return figures;
   },
@@ -51,8 +66,6 @@ interface Samples {
   start: number[];
   end: number[];
 }
-
-import { leanPost } from './harness/lean-post.ts';
 
 const nowMs = () => performance.timeOrigin + performance.now();
 
@@ -94,6 +107,28 @@ async function outrunnerDispatch(work: string): Promise<Samples> {
     await agent.stop();
   } finally {
     await coordinator.stop();
+  }
+  return samples;
+}
+
+async function durableDispatch(work: string): Promise<Samples> {
+  const floor = await startDurableFloor(work);
+  const samples: Samples = { start: [], end: [] };
+  try {
+    for (let n = 0; n < RUNS + WARM_UP; n++) {
+      const file = path.join(work, `durable-${n}`);
+      const ended = Promise.withResolvers<void>();
+      floor.onEnd(() => ended.resolve());
+      const asked = nowMs();
+      await floor.run(`date +%s%N > ${file}`);
+      await ended.promise;
+      const seen = nowMs();
+      if (n < WARM_UP) continue;
+      samples.start.push((await startedAt(file)) - asked);
+      samples.end.push(seen - asked);
+    }
+  } finally {
+    await floor.stop();
   }
   return samples;
 }

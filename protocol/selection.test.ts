@@ -8,6 +8,7 @@ function replica(change: Partial<CandidateReplica> = {}): CandidateReplica {
     connected: true,
     speaksProtocol: true,
     accepting: true,
+    refusal: null,
     failingChecks: [],
     load: 0,
     credit: 50,
@@ -48,6 +49,12 @@ describe('the first rule that a Runner fails', () => {
     ],
     ['too old', runner('a', { replicas: [replica({ speaksProtocol: false })] }), 'protocol'],
     ['disk full', runner('a', { status: 'Unhealthy', replicas: [replica({ failingChecks: ['disk'] })] }), 'status'],
+    ['it said no a moment ago', runner('a', { replicas: [replica({ refusal: 'The disk is full.' })] }), 'refused'],
+    [
+      'one replica said no, the other is full',
+      runner('a', { replicas: [replica({ refusal: 'No.' }), replica({ credit: 0 })] }),
+      'capacity',
+    ],
     ['full', runner('a', { replicas: [replica({ credit: 0, load: 50 })] }), 'capacity'],
     [
       'one replica is missing, the other works',
@@ -103,6 +110,7 @@ describe('the best Runner', () => {
           connected: fc.boolean(),
           speaksProtocol: fc.boolean(),
           accepting: fc.boolean(),
+          refusal: fc.option(fc.constant('The disk is full.')),
           failingChecks: fc.subarray(['disk']),
           load: fc.nat(5),
           credit: fc.nat(3),

@@ -8,7 +8,18 @@ import { missingTags } from './tags.ts';
  */
 
 export const SelectionRuleSchema = z
-  .enum(['project', 'tags', 'mode', 'never-connected', 'status', 'connection', 'protocol', 'stopping', 'capacity'])
+  .enum([
+    'project',
+    'tags',
+    'mode',
+    'never-connected',
+    'status',
+    'connection',
+    'protocol',
+    'stopping',
+    'refused',
+    'capacity',
+  ])
   .meta({ id: 'SelectionRule' });
 export type SelectionRule = z.infer<typeof SelectionRuleSchema>;
 
@@ -20,6 +31,8 @@ export interface CandidateReplica {
   readonly speaksProtocol: boolean;
   /** false: its agent is being stopped. */
   readonly accepting: boolean;
+  /** It has said "not now" a moment ago, with these words, and is left alone for a few seconds; null: it has not. */
+  readonly refusal: string | null;
   /** Names of the self-checks that fail there now; a replica with one takes no work. */
   readonly failingChecks: readonly string[];
   /** Running and queued there, as it last said, plus what the coordinator reserved since. */
@@ -69,10 +82,17 @@ export function firstFailedRule(runner: CandidateRunner, tags: readonly string[]
   if (sound.length === 0) return { rule: 'status', detail: `It is ${runner.status}: ${runner.statusReason}` };
   const staying = sound.filter((replica) => replica.accepting);
   if (staying.length === 0) return { rule: 'stopping', detail: 'Its agent is being stopped and takes no new work.' };
-  if (staying.every((replica) => replica.credit <= 0)) {
+  const willing = staying.filter((replica) => replica.refusal === null);
+  if (willing.length === 0) {
+    return {
+      rule: 'refused',
+      detail: `It has just refused work, and is asked again in a moment: ${staying[0]?.refusal}`,
+    };
+  }
+  if (willing.every((replica) => replica.credit <= 0)) {
     return {
       rule: 'capacity',
-      detail: `It is full: ${staying.reduce((sum, replica) => sum + replica.load, 0)} operations.`,
+      detail: `It is full: ${willing.reduce((sum, replica) => sum + replica.load, 0)} operations.`,
     };
   }
   return null;
@@ -101,8 +121,8 @@ export function chooseRunner(runners: readonly CandidateRunner[], tags: readonly
   for (const runner of runners) {
     if (firstFailedRule(runner, tags) !== null) continue;
     const usable = runner.replicas.filter(
-      ({ connected, speaksProtocol, failingChecks, accepting }) =>
-        connected && speaksProtocol && accepting && failingChecks.length === 0,
+      ({ connected, speaksProtocol, failingChecks, accepting, refusal }) =>
+        connected && speaksProtocol && accepting && refusal === null && failingChecks.length === 0,
     );
     const runnerLoad = usable.reduce((sum, replica) => sum + replica.load, 0);
     const runnerSeen = Math.max(...usable.map((replica) => replica.lastSeen ?? 0));

@@ -1,4 +1,4 @@
-import { closeSync, fsync, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fsync, openSync, readFileSync, unlink, unlinkSync, writeFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { syncFolder } from '../config/atomic-file.ts';
 import { acceptedFile, returnedFile } from './operation-place.ts';
 
 const sync = promisify(fsync);
+const deleteFile = promisify(unlink);
 
 const NEWLINE = 0x0a;
 /** The plan is read in pieces of this many bytes, until its line ends. */
@@ -85,7 +86,7 @@ export class AcceptedStore {
       return { descriptor, planBytes: plan.length, durable: bothOf(syncs) };
     } catch (error) {
       closeSync(descriptor);
-      forgetAccepted(place);
+      unlinkSync(acceptedFile(place));
       throw error;
     }
   }
@@ -136,10 +137,10 @@ async function bothOf(syncs: readonly Promise<void>[]): Promise<void> {
  * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
  * leave a plan whose journal has lost its end.
  */
-export function forgetAccepted(place: string): void {
+export async function forgetAccepted(place: string): Promise<void> {
   for (const file of [acceptedFile(place), returnedFile(place)]) {
     try {
-      unlinkSync(file);
+      await deleteFile(file);
       return;
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;

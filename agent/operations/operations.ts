@@ -368,7 +368,9 @@ export class Operations implements SessionWork, OfferTable {
         this.#held.delete(held.key);
         if (this.#latest.get(held.operation.operation) === held) this.#latest.delete(held.operation.operation);
         await this.#deps.ledger.add(held.key, held.operation.acceptBefore);
-        forgetAccepted(held.place);
+        // Closed first: nothing opens the file any more when it is gone.
+        await held.spool.close();
+        await forgetAccepted(held.place);
         await held.spool.remove();
         await removeWorkingFolder(held.place);
         this.#wake();

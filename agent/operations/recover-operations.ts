@@ -108,7 +108,7 @@ async function readAll(root: string, log: Log): Promise<Found[]> {
 }
 
 async function removeAll(place: string, { segments }: PlaceNames): Promise<void> {
-  forgetAccepted(place);
+  await forgetAccepted(place);
   for (const first of segments) await removeFolder(segmentFile(place, first));
   await removeWorkingFolder(place);
 }

@@ -1,7 +1,8 @@
-import { closeSync, constants, fdatasync, ftruncateSync, openSync, read, rmSync, writev, writevSync } from 'node:fs';
+import { close, constants, fdatasync, ftruncateSync, openSync, read, rmSync, writev, writevSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HEADER_BYTES, type JournalRecord, readRecord } from '../../protocol/journal.ts';
 
+const closeFile = promisify(close);
 const readFile = promisify(read);
 const writevFile = promisify(writev);
 const syncFile = promisify(fdatasync);
@@ -180,8 +181,9 @@ export class SpoolSegment {
   /** Closes the file; it opens again when it is needed. */
   async release(): Promise<void> {
     while (this.#users > 0) await new Promise<void>((resolve) => this.#unused.push(resolve));
-    if (this.#descriptor !== null) closeSync(this.#descriptor);
+    const descriptor = this.#descriptor;
     this.#descriptor = null;
+    if (descriptor !== null) await closeFile(descriptor);
   }
 
   /** Closes and deletes the file, unless it holds more than records: then whoever made it deletes it. */

@@ -311,7 +311,8 @@ export class Spool {
       if (this.#closed) return;
       this.durable()
         .then(() => (this.#resting ? this.release() : undefined))
-        .catch((error: unknown) => this.#options.onTrouble(systemCode(error)));
+        // What was closed meanwhile may be deleted already.
+        .catch((error: unknown) => (this.#closed ? undefined : this.#options.onTrouble(systemCode(error))));
     });
   }
 }

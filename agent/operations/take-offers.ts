@@ -166,7 +166,7 @@ export class OfferDesk {
       this.#pending.delete(key);
       if (spool !== null) {
         await spool.close();
-        forgetAccepted(place);
+        await forgetAccepted(place);
       }
       const code = systemCode(error);
       const isFull = isFullDisk(error);

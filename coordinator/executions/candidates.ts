@@ -22,8 +22,8 @@ interface Known {
 export interface CandidateDeps {
   readonly store: Store;
   readonly presence: Presence;
-  /** Whether a replica is to be left alone for a moment, because it has just said no. */
-  avoided(replicaId: string): boolean;
+  /** What a replica said that has just refused work, and so is left alone for a moment; null when it has not. */
+  refusalOf(replicaId: string): string | null;
 }
 
 /** What is known at one instant; asks presence anew with every call, so that a choice sees the reservation before it. */
@@ -108,7 +108,6 @@ export class Candidates {
 
   #replica(replica: ReplicaPresence): CandidateReplica {
     const load = replica.running + replica.queued + replica.reserved;
-    const avoided = this.#deps.avoided(replica.replicaId);
     return {
       replicaId: replica.replicaId,
       connected: replica.connected,
@@ -116,7 +115,8 @@ export class Candidates {
       accepting: replica.accepting,
       failingChecks: failing(replica),
       load,
-      credit: avoided ? 0 : replica.maximum - load,
+      refusal: this.#deps.refusalOf(replica.replicaId),
+      credit: replica.maximum - load,
       lastSeen: replica.lastSeen,
     };
   }

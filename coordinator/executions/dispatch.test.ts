@@ -94,6 +94,8 @@ describe('the choice of a Runner', () => {
     const first = await agent.nextOperation();
     agent.send({ type: 'refused', operation: first.operation, attempt: 1, code: 'agent-at-capacity', detail: '' });
     await eventually(async () => (await coordinator.view(id)).operation.state === 'pending');
+    const { runners } = await (await coordinator.call(`/executions/${id}/waiting`)).json();
+    expect(runners).toMatchObject([{ rule: 'refused', detail: expect.stringContaining('takes no more operations') }]);
     coordinator.clock.advance(5100);
     expect(await agent.nextOperation()).toMatchObject({ execution: id, attempt: 2 });
   });

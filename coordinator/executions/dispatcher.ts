@@ -47,7 +47,7 @@ const assignedReplica = preparedQuery<
 export class Dispatcher {
   readonly #deps: DispatcherDeps;
   readonly #candidates: Candidates;
-  readonly #avoidUntil = new Map<string, number>();
+  readonly #refusals = new Map<string, { readonly until: number; readonly detail: string }>();
   readonly queue = new PendingQueue();
   #round: Promise<void> | null = null;
   #again = false;
@@ -58,7 +58,7 @@ export class Dispatcher {
     this.#candidates = new Candidates({
       store: deps.store,
       presence: deps.link.presence,
-      avoided: (replicaId) => (this.#avoidUntil.get(replicaId) ?? 0) > deps.clock.monotonic(),
+      refusalOf: (replicaId) => this.#refusals.get(replicaId)?.detail ?? null,
     });
   }
 
@@ -111,13 +111,15 @@ export class Dispatcher {
     this.soon();
   }
 
-  /** Gives a replica nothing for a moment: it has just refused what it seemed to have room for. */
-  avoid(replicaId: string): void {
+  /** Gives a replica nothing for a moment: it has just refused what it seemed to have room for, with these words. */
+  avoid(replicaId: string, detail: string): void {
     const { clock } = this.#deps;
-    this.#avoidUntil.set(replicaId, clock.monotonic() + AVOID_MS);
-    clock.after(AVOID_MS + 1, () => {
-      if ((this.#avoidUntil.get(replicaId) ?? 0) > clock.monotonic()) return;
-      this.#avoidUntil.delete(replicaId);
+    const until = clock.monotonic() + AVOID_MS;
+    this.#refusals.set(replicaId, { until, detail });
+    clock.after(AVOID_MS, () => {
+      // A later refusal counts from its own time.
+      if (this.#refusals.get(replicaId)?.until !== until) return;
+      this.#refusals.delete(replicaId);
       this.soon();
     });
   }

@@ -13,6 +13,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   connection: 'reconnecting',
   protocol: 'too old',
   stopping: 'being stopped',
+  refused: 'refusing work just now',
   capacity: 'full',
 };
 

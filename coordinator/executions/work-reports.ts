@@ -121,14 +121,15 @@ export class WorkReports implements WorkIntake {
     if (record === null || record.operation.state !== 'offered') return;
     const { life, dispatcher, log } = this.#deps;
     log.info({ execution: record.id, replica: replicaId, code, detail }, 'an agent refused an operation');
+    const words = detail === '' ? PROBLEMS[code].title : detail;
     // `conflict`: an attempt that was taken back is still there, and is being stopped.
     if ((PROBLEMS[code].retry || code === 'conflict') && record.row.state !== 'stopping') {
-      dispatcher.avoid(replicaId);
+      dispatcher.avoid(replicaId, words);
       life.takenBack(record);
       return;
     }
     const name = record.row.runner_name ?? 'The Runner';
-    life.refused(record, `${name} refused it: ${detail === '' ? PROBLEMS[code].title : detail}`);
+    life.refused(record, `${name} refused it: ${words}`);
   }
 
   returned(replicaId: string, { operation, attempt }: OperationRef, reason: string): void {

@@ -23,6 +23,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   connection: 'Connection',
   protocol: 'Version',
   stopping: 'Being stopped',
+  refused: 'Refused',
   capacity: 'Capacity',
 };
 
@@ -30,6 +31,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
 const NEAREST_FIRST: readonly (SelectionRule | null)[] = [
   null,
   'capacity',
+  'refused',
   'connection',
   'stopping',
   'mode',

@@ -25,6 +25,8 @@ export function candidateOf(runner: Runner, project: string): CandidateRunner {
         // A replica of another protocol is turned away at the door: a connected one speaks it.
         speaksProtocol: true,
         accepting: replica.accepting,
+        // Known to the coordinator alone: it says so when something waits for it.
+        refusal: null,
         failingChecks: replica.checks.filter(({ ok }) => !ok).map(({ check }) => check),
         load: replica.running + replica.queued,
         credit: room(replica),
