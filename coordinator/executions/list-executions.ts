@@ -45,10 +45,12 @@ function cursorOf(cursor: string | undefined): number | null {
 }
 
 function matchingRows(store: Store, query: ListQuery) {
-  const { search, project, job, state, user, runner, since, until } = query;
+  const { search, project, job, kind, state, user, runner, since, until } = query;
   let select = store.read.selectFrom('execution');
   if (project !== undefined) select = select.where(sql`lower(project_name)`, '=', project.toLowerCase());
   if (job !== undefined) select = select.where('job_id', '=', job);
+  if (kind === 'ad-hoc') select = select.where('kind', '!=', 'job');
+  else if (kind !== undefined) select = select.where('kind', '=', kind);
   if (state === 'active') select = select.where('state', 'in', ACTIVE);
   else if (state !== undefined) select = select.where('state', '=', state);
   if (user !== undefined) select = select.where('user_name', '=', user);

@@ -30,7 +30,7 @@ describe('the list of executions', () => {
     expect(third).toMatchObject({ items: [{ number: 1 }], next: null });
   });
 
-  it('is filtered by project, state, Runner, job, user, time and words', async () => {
+  it('is filtered by project, state, kind, Runner, job, user, time and words', async () => {
     const welcome = await coordinator.addProject();
     const other = await coordinator.addProject('Other');
     const { runnerId } = await coordinator.connectedRunner('edge-7', welcome);
@@ -38,12 +38,16 @@ describe('the list of executions', () => {
     const ran = await coordinator.run(welcome, { title: '100%_sure', workflow: commands('a') });
     coordinator.clock.advance(10_000);
     const later = new Date(coordinator.clock.now()).toISOString();
-    const waits = await coordinator.run(other, { title: 'disk usage' });
+    const waits = await coordinator.run(other, { title: 'disk usage', kind: 'script' });
     const numbers = async (query: string) => (await list(query)).items.map((one) => one.number);
     expect(await numbers('?project=welcome')).toEqual([ran.number]);
     expect(await numbers('?state=active')).toEqual([waits.number, ran.number]);
     expect(await numbers('?state=succeeded')).toEqual([]);
     expect(await numbers(`?runner=${runnerId}`)).toEqual([ran.number]);
+    expect(await numbers('?kind=ad-hoc')).toEqual([waits.number, ran.number]);
+    expect(await numbers('?kind=command')).toEqual([ran.number]);
+    expect(await numbers('?kind=script')).toEqual([waits.number]);
+    expect(await numbers('?kind=job')).toEqual([]);
     expect(await numbers(`?since=${later}`)).toEqual([waits.number]);
     expect(await numbers(`?since=${start}&until=${start}`)).toEqual([ran.number]);
     expect(await numbers('?user=tester')).toHaveLength(2);

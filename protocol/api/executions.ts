@@ -126,6 +126,8 @@ export const executionRoutes = {
       search: z.string().max(200).optional(),
       project: z.string().max(64).optional(),
       job: IdSchema.optional(),
+      /** What was run; `ad-hoc` for commands and scripts that belong to no job. */
+      kind: z.enum(['job', 'command', 'script', 'ad-hoc']).optional(),
       /** One state, or `active` for all that have not ended. */
       state: z.union([ExecutionStateSchema, z.literal('active')]).optional(),
       user: z.string().max(100).optional(),

@@ -6,6 +6,7 @@ import type { ExecutionFilter } from './execution-queries.ts';
 export function matchesExecutionFilter(execution: ExecutionSummary, filter: ExecutionFilter): boolean {
   if (filter.project !== undefined && execution.project !== filter.project) return false;
   if (filter.job !== undefined && execution.job?.id !== filter.job) return false;
+  if (filter.kind === 'ad-hoc' ? execution.kind === 'job' : filter.kind && execution.kind !== filter.kind) return false;
   if (filter.user !== undefined && execution.user !== filter.user) return false;
   if (filter.runner !== undefined && execution.runner?.id !== filter.runner) return false;
   if (filter.state === 'active' ? isTerminal(execution.state) : filter.state && execution.state !== filter.state) {

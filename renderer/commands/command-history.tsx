@@ -15,15 +15,13 @@ interface Props {
   readonly onPick: (execution: ExecutionSummary) => void;
 }
 
-/** Executions that are asked for: the ad hoc ones among them are shown. */
-const READ = 200;
 const SHOWN = 50;
 
 /** The commands of this project before: one is picked to see its output and to run it again, changed or not. */
 export function CommandHistory({ project, current, onPick }: Props) {
-  const filter = useMemo(() => ({ project, limit: READ }), [project]);
+  const filter = useMemo(() => ({ project, kind: 'ad-hoc' as const, limit: SHOWN }), [project]);
   const query = useInfiniteQuery(executionQueries.list(filter));
-  const items = query.data?.pages.flatMap((page) => page.items).filter(({ kind }) => kind !== 'job') ?? [];
+  const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <nav className={classes.history} aria-label="Recent commands">
       <Title order={2} size="h4" px={8} py={6}>

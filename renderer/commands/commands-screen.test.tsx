@@ -42,7 +42,10 @@ function open(answers: Answers = {}) {
     }),
     listRunners: () => ({ items: [], next: null, total: 0 }),
     listTags: () => ({ linux: 1 }),
-    listExecutions: () => ({ items: [before, sampleExecution({ title: 'A job' })], next: null, total: 2 }),
+    listExecutions: ({ query }) => {
+      const items = query.kind === 'ad-hoc' ? [before] : [before, sampleExecution({ title: 'A job' })];
+      return { items, next: null, total: items.length };
+    },
     getExecution: ({ params }) => (params.id === before.id ? before : queued),
     getWaiting: () => ({ waiting: true, since: null, deadline: null, ahead: 0, summary: 'It waits.', runners: [] }),
     runAdHoc: () => queued,

@@ -76,9 +76,8 @@ export function CommandsScreen() {
             {run.error && <ProblemAlert error={run.error} shownFields={(path) => errors.has(path)} />}
           </div>
           {execution === null ? (
-            <EmptyState icon={<IconTerminal2 size={28} />} title="Nothing was run yet">
-              The output appears here while the command runs. Pick a recent command to see its output and to run it
-              again.
+            <EmptyState icon={<IconTerminal2 size={28} />} title="No command is shown">
+              What you run prints here while it runs. Pick a recent command to see its output and to run it again.
             </EmptyState>
           ) : (
             <CommandResult key={execution} executionId={execution} />

@@ -5,6 +5,7 @@ type Routes = typeof ROUTES;
 
 export interface Asked {
   readonly params: Record<string, string>;
+  readonly query: Record<string, string>;
   readonly body: unknown;
   readonly idempotencyKey: string | null;
   readonly ifMatch: string | null;
@@ -22,12 +23,13 @@ export function serveInPage(answers: Answers): { asked: [RouteName, Asked][]; st
   const real = globalThis.fetch;
   globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
-    const { pathname } = new URL(request.url);
+    const { pathname, searchParams } = new URL(request.url);
     const match = pathname.startsWith('/api/v1/') ? find(request.method, pathname.slice('/api/v1'.length)) : null;
     if (match === null) return real(input, init);
     const text = await request.text();
     const call: Asked = {
       params: match.params,
+      query: Object.fromEntries(searchParams),
       body: text === '' ? undefined : JSON.parse(text),
       idempotencyKey: request.headers.get('Idempotency-Key'),
       ifMatch: request.headers.get('If-Match'),
