@@ -26,9 +26,11 @@ async function busy(options: TestAgentOptions = {}) {
 }
 
 test('an agent that is told to stop says so at once, refuses new work, and lets finish what runs', async () => {
-  const { coordinator, agent, go, running } = await busy();
+  const { coordinator, agent, go, running, queued } = await busy();
   agent.stop('maintenance');
   await coordinator.said('heartbeat', ({ accepting }) => !accepting);
+  await coordinator.said('returned');
+  coordinator.session?.send({ type: 'ack', operation: queued, attempt: 1, next: 0, final: true });
   const late = await coordinator.offer([{ type: 'command', command: 'echo never' }]);
   expect(await coordinator.said('refused', (message) => message.operation === late)).toMatchObject({
     code: 'shutting-down',

@@ -37,6 +37,9 @@ export interface OperationsDeps extends Omit<OfferDeps, 'say' | 'spoolOptions'> 
   readonly onChange: () => void;
 }
 
+/** Asked to stop a second time, the agent waits no longer for the coordinator: all of it is on the disk. */
+const HURRIED_PATIENCE_MS = 2_000;
+
 type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
 
 /**
@@ -222,7 +225,7 @@ export class Operations implements SessionWork, OfferTable {
     const owes = ({ phase }: HeldOperation) => phase === 'finished' || phase === 'returned';
     const isDone = () =>
       this.#running === 0 && (!this.#delivery.isConnected || ![...this.#held.values()].some((held) => owes(held)));
-    await this.#until(isDone, patienceMs);
+    await this.#until(isDone, this.#hurried ? Math.min(patienceMs, HURRIED_PATIENCE_MS) : patienceMs);
     this.#desk.close();
     this.#deps.ready.stop();
   }
