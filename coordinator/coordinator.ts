@@ -24,6 +24,7 @@ import { serveMetrics } from './metrics/metrics.ts';
 import { releaseFolder } from './packages/release-folder.ts';
 import { servePackages } from './packages/routes.ts';
 import { garbageCollector } from './process/garbage-collector.ts';
+import { passingMemory } from './process/passing-memory.ts';
 import { announceProject } from './projects/announce-project.ts';
 import { serveProjects } from './projects/routes.ts';
 import { serveRunners } from './runners/routes.ts';
@@ -138,6 +139,7 @@ async function start(ground: Ground) {
     checkAnswers: ground.checkAnswers ?? false,
   });
   const publicUrl = () => api.publicUrl;
+  const collector = garbageCollector();
   const gateway = createGateway({
     store,
     clock,
@@ -149,13 +151,14 @@ async function start(ground: Ground) {
         // It is enrolled all the same, and shown with its first connection.
         log.error({ err: error, runner: id }, 'a Runner could not be read again');
       }),
+    passed: passingMemory(collector.recent),
     addressOf: (request) => peerAddress(request, isProxy),
   });
   const journals = fileJournals(folder.journalsPath);
   const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
-  const memory = new IdleMemory(clock, garbageCollector());
+  const memory = new IdleMemory(clock, collector.everything);
   executions.onOver(({ row }) => {
     if (row.runner_id !== null) runners.workEnded(row.runner_id);
     memory.busy();

@@ -28,6 +28,7 @@ export interface SessionDeps {
   readonly log: Logger;
   readonly keys: { readonly publicKey: string; sign(text: string): string };
   recordRefusal(refusal: Refusal): Promise<void>;
+  passed?(bytes: number): void;
   readonly table: PresenceTable;
   readonly trips: RoundTrips;
   intake(): WorkIntake | null;
@@ -252,6 +253,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       if (state === null || intake === null) return 'Nobody takes journals here.';
       session.heardAt = clock.monotonic();
       table.heard(state, clock.now());
+      deps.passed?.(frame.records.length);
       return intake.frame(state.replicaId, frame);
     },
     abused(session) {
