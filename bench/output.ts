@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { heldOnDisk } from '../agent/testing/held-on-disk.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { startAgent } from './harness/agent.ts';
 import { startBare } from './harness/bare-program.ts';
@@ -151,15 +152,14 @@ async function outrunnerOutput(printed: Printed, work: string): Promise<OurWay> 
   }
 }
 
-/** The agent keeps a folder for each operation until the coordinator has acknowledged all of it. */
+/** The agent keeps each operation until the coordinator has acknowledged all of it. */
 function watchCopies(folder: string) {
   const watcher = watch(folder);
   return {
     async gone(): Promise<void> {
       for (;;) {
         const changed = new Promise((resolve) => watcher.once('change', resolve));
-        const left = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-        if (left.length === 0) return;
+        if ((await heldOnDisk(folder)).length === 0) return;
         await changed;
       }
     },

@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { heldOnDisk } from '../agent/testing/held-on-disk.ts';
 import { runAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { ApiClient } from '../bench/harness/api-client.ts';
 import { type CoordinatorProcess, startCoordinator } from '../bench/harness/coordinator.ts';
@@ -101,8 +101,7 @@ export class Fleet {
   /** What the agents still hold of operations: nothing, once the coordinator has all of it. */
   async heldByAgents(): Promise<string[]> {
     const folders = this.agents.map(({ folder }) => path.join(folder, 'state', 'operations'));
-    const names = (await Promise.all(folders.map((folder) => readdir(folder)))).flat();
-    return names.filter((name) => name !== 'ended.jsonl');
+    return (await Promise.all(folders.map(heldOnDisk))).flat();
   }
 
   /** Ends all politely; says which did not end as they should. */

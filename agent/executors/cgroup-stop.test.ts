@@ -3,6 +3,7 @@ import { chown, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
+import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
 import { lives } from '../testing/processes-of.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
@@ -159,7 +160,7 @@ describe.skipIf(NO_CGROUPS !== '')(
       expect(outcomeOf(await coordinator.finished(operation)).outcome).toBe('succeeded');
       const pid = endLater(await pidIn(file));
       await expect.poll(groups).toEqual([`${operation}.1`, `${operation}.1.kept`]);
-      await expect.poll(() => readdirSync(join(folder, 'state', 'operations'))).toEqual(['ended.jsonl']);
+      await expect.poll(() => heldOnDisk(join(folder, 'state', 'operations'))).toEqual([]);
       agent.child.kill('SIGKILL');
       await agent.exited;
       // As after a long time: nothing but the group remembers the operation.

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StepInput } from '../../protocol/operation.ts';
+import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds, stepStarts } from '../testing/journal-view.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
@@ -122,7 +123,7 @@ test('each operation has a working folder of its own, closed to others, and gone
   const [folder = '', mode, listed] = outputOf(records).toString().split('\n');
   expect(folder).toMatch(/state\/operations\/[0-9a-f-]{36}\.1$/);
   expect([mode, listed]).toEqual(['700', 'left-behind']);
-  await expect.poll(() => readdir(join(agent.state, 'operations'))).toEqual(['ended.jsonl']);
+  await expect.poll(() => heldOnDisk(join(agent.state, 'operations'))).toEqual([]);
 });
 
 test('a script file is readable by its owner alone', async () => {

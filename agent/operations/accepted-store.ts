@@ -1,21 +1,45 @@
-import { closeSync, fsync, openSync, readFileSync, unlink, unlinkSync, writeFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import {
+  close,
+  closeSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  unlink,
+  writeSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
-import { systemCode } from '../agent-exit.ts';
-import { syncFolder } from '../config/atomic-file.ts';
-import { acceptedFile, returnedFile } from './operation-place.ts';
+import { SLOT_NAME, slotName } from './operation-place.ts';
 
-const sync = promisify(fsync);
+const syncNames = promisify(fsync);
+const syncData = promisify(fdatasync);
+const closeFile = promisify(close);
 const deleteFile = promisify(unlink);
 
+/** The first byte of a slot says what its operation is. */
+const ACCEPTED = 'A'.charCodeAt(0);
+/** Handed back: whatever happens to this agent, it must not run it any more. */
+const RETURNED = 'R'.charCodeAt(0);
+const FREE = 0;
 const NEWLINE = 0x0a;
-/** The plan is read in pieces of this many bytes, until its line ends. */
+/** A slot is this long from the start, so that what a short operation writes changes nothing but its bytes. */
+const SLOT_BYTES = 4 << 10;
+const EMPTY_SLOT = Buffer.alloc(SLOT_BYTES);
+/** A slot that grew beyond this gives its room back. */
+const LONGEST_KEPT = 16 << 10;
+/** Slots that are kept for the next operations. */
+const MOST_KEPT = 64;
+/** A plan is read in pieces of this many bytes, until its line ends. */
 const PIECE_BYTES = 64 << 10;
 
-/** The first line of the file of an operation: what was accepted, as it was signed. The records of its journal follow. */
+/** The first line of a slot, behind its first byte: what was accepted, as it was signed. The records of its journal follow. */
 const PlanSchema = z.object({
   payload: z.string(),
   signature: SignatureSchema,
@@ -32,13 +56,20 @@ const PlanSchema = z.object({
 
 type AcceptedPlan = z.infer<typeof PlanSchema>;
 
+/** The file that holds an operation from when it is accepted until the coordinator has all of it. */
+export interface Slot {
+  readonly path: string;
+  readonly number: number;
+}
+
 /** A plan that was written, and is not certain to survive a power cut yet. */
 export interface WrittenPlan {
-  /** The file, open for reading and writing; whoever gets it closes it, after {@link durable}. */
+  readonly slot: Slot;
+  /** The slot, open for reading and writing; whoever gets it closes it, unless {@link durable} rejects. */
   readonly descriptor: number;
   /** Length of the plan; the journal begins there. */
   readonly planBytes: number;
-  /** Resolves when it would survive a power cut. Never settles while a sync of the file is under way. */
+  /** Resolves when it would survive a power cut. When it rejects, the slot is closed and gone. */
   readonly durable: Promise<void>;
 }
 
@@ -46,7 +77,9 @@ export interface WrittenPlan {
 export interface FoundOperation {
   readonly operation: Operation;
   readonly maximum: number;
-  /** Where the journal begins in the file. */
+  readonly slot: Slot;
+  readonly returned: boolean;
+  /** Where the journal begins in the slot. */
   readonly planBytes: number;
   /**
    * true: when its journal is empty, nothing of it ever ran. After a power cut that cannot be known of an operation that
@@ -58,47 +91,101 @@ export interface FoundOperation {
 }
 
 /**
- * Writes accepted operations so that they survive a power cut: the file, and its name. Small things are written in place,
- * since a detour over the thread pool costs more than the system call; only the disk is waited for. The plan and the begin of
- * the journal share one file: making and deleting files is most of what a short operation costs.
+ * Writes accepted operations so that they survive a power cut. Each lies in a slot: a file that holds its plan and the begin of
+ * its journal, and is used again for later ones. Making, naming and deleting files is most of what a short operation would
+ * cost otherwise, and a file that keeps its length is durable sooner. Small things are written in place, since a detour over
+ * the thread pool costs more than the system call; only the disk is waited for.
  */
 export class AcceptedStore {
   readonly #root: string;
   readonly #boot = bootId();
+  /** Free slots, wiped, with their open files. */
+  readonly #kept: { readonly slot: Slot; readonly descriptor: number }[] = [];
+  #nextNumber = 0;
   /** Syncs the names in the root for all that were made before it begins; shared by those that come together. */
   #nextRootSync: Promise<void> | null = null;
   #rootSync: Promise<void> | null = null;
-  /** The root stays open: opening it again for each operation costs more than the sync itself. */
+  /** The root stays open: opening it again costs more than the sync itself. */
   #rootDescriptor: number | null = null;
 
   constructor(root: string) {
     this.#root = root;
   }
 
-  /** Makes the file of an attempt with its plan in it. @throws what the system says; then there is no file. */
-  write(place: string, accepted: Omit<AcceptedPlan, 'boot'>): WrittenPlan {
-    const plan = Buffer.from(`${JSON.stringify({ ...accepted, boot: this.#boot })}\n`);
-    const descriptor = openSync(acceptedFile(place), 'wx+', 0o600);
+  /** Tells of a slot that an earlier process left in use: its number is taken. */
+  found(slot: Slot): void {
+    this.#nextNumber = Math.max(this.#nextNumber, slot.number + 1);
+  }
+
+  /** Puts a plan into a free slot. @throws what the system says; then it is in none. */
+  write(accepted: Omit<AcceptedPlan, 'boot'>): WrittenPlan {
+    const plan = Buffer.from(`${String.fromCharCode(ACCEPTED)}${JSON.stringify({ ...accepted, boot: this.#boot })}\n`);
+    const kept = this.#kept.pop();
+    const { slot, descriptor } = kept ?? this.#make();
     try {
-      writeFileSync(descriptor, plan);
-      // Together: the file system makes one commit of them.
-      const syncs = [sync(descriptor), this.#syncRoot()];
-      return { descriptor, planBytes: plan.length, durable: bothOf(syncs) };
+      // What is behind it was wiped; a new file gets its length now.
+      const room = kept === undefined ? Buffer.concat([plan], Math.max(plan.length, SLOT_BYTES)) : plan;
+      writeAll(descriptor, room);
+      const syncs = kept === undefined ? [syncData(descriptor), this.#syncRoot()] : [syncData(descriptor)];
+      const durable = this.#orDrop(slot, descriptor, syncs);
+      return { slot, descriptor, planBytes: plan.length, durable };
     } catch (error) {
-      closeSync(descriptor);
-      unlinkSync(acceptedFile(place));
+      void this.#drop(slot, descriptor);
       throw error;
     }
   }
 
   /** Makes it certain, also over a power cut, that an operation which never started will not be run here. */
-  async markReturned(place: string): Promise<void> {
-    await rename(acceptedFile(place), returnedFile(place));
-    await syncFolder(this.#root);
+  async markReturned({ path }: Slot): Promise<void> {
+    const file = await open(path, 'r+');
+    try {
+      await file.write(Buffer.of(RETURNED), 0, 1, 0);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
   }
 
-  /** Lets go of the root folder. */
+  /**
+   * Forgets an operation: its slot is wiped, since there are secrets in it, and free. `descriptor`: of the slot, when it is open;
+   * it is this one's from here on.
+   */
+  async free(slot: Slot, descriptor: number | null): Promise<void> {
+    if (descriptor === null || this.#kept.length >= MOST_KEPT) {
+      await deleteFile(slot.path);
+      if (descriptor !== null) await closeFile(descriptor);
+      return;
+    }
+    const { size } = fstatSync(descriptor);
+    if (size > LONGEST_KEPT) ftruncateSync(descriptor, 0);
+    writeAll(descriptor, size > LONGEST_KEPT ? EMPTY_SLOT : Buffer.alloc(size));
+    this.#kept.push({ slot, descriptor });
+  }
+
+  /** Waits for all syncs, also when one fails: the file is closed then. */
+  async #orDrop(slot: Slot, descriptor: number, syncs: readonly Promise<void>[]): Promise<void> {
+    for (const result of await Promise.allSettled(syncs)) {
+      if (result.status === 'fulfilled') continue;
+      await this.#drop(slot, descriptor);
+      throw result.reason;
+    }
+  }
+
+  /** A slot that could not be written is no slot any more. */
+  async #drop(slot: Slot, descriptor: number): Promise<void> {
+    await deleteFile(slot.path).catch(() => undefined); // A start of the agent deletes it as well: it holds no whole plan.
+    await closeFile(descriptor);
+  }
+
+  #make(): { slot: Slot; descriptor: number } {
+    const number = this.#nextNumber++;
+    const slot = { path: join(this.#root, slotName(number)), number };
+    return { slot, descriptor: openSync(slot.path, 'wx+', 0o600) };
+  }
+
+  /** Lets go of the root folder and of the free slots. */
   close(): void {
+    for (const { descriptor } of this.#kept.splice(0)) closeSync(descriptor);
     if (this.#rootDescriptor !== null) closeSync(this.#rootDescriptor);
     this.#rootDescriptor = null;
   }
@@ -116,7 +203,7 @@ export class AcceptedStore {
 
   #beginRootSync(): Promise<void> {
     this.#rootDescriptor ??= openSync(this.#root, 'r');
-    const running = sync(this.#rootDescriptor);
+    const running = syncNames(this.#rootDescriptor);
     // One that fails is told to those who waited for it, and does not stop the next.
     const settled: Promise<void> = running
       .catch(() => undefined)
@@ -128,48 +215,42 @@ export class AcceptedStore {
   }
 }
 
-/** Waits for all of them, also when one fails: what they work on is closed afterwards. */
-async function bothOf(syncs: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(syncs)) if (result.status === 'rejected') throw result.reason;
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, at);
 }
 
 /**
- * Forgets that an operation was accepted, before anything else of it is deleted. The other way round, a crash in between would
- * leave a plan whose journal has lost its end.
+ * Reads the slot of an earlier process; null when it is free.
+ * @throws when its plan was not written to its end, and so was never accepted.
  */
-export async function forgetAccepted(place: string): Promise<void> {
-  for (const file of [acceptedFile(place), returnedFile(place)]) {
-    try {
-      await deleteFile(file);
-      return;
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
-    }
-  }
-}
-
-/**
- * Reads what an earlier process accepted from the file of an operation.
- * @throws when it was not written to its end, and so was never accepted, or when it is not about `key`.
- */
-export async function readAccepted(file: string, key: string): Promise<FoundOperation> {
-  const line = await firstLine(file);
-  const plan = PlanSchema.parse(JSON.parse(line.toString('utf8')));
+export async function readSlot(root: string, name: string): Promise<FoundOperation | null> {
+  const slot = { path: join(root, name), number: Number(SLOT_NAME.exec(name)?.[1]) };
+  const line = await firstLine(slot.path);
+  if (line === null) return null;
+  const plan = PlanSchema.parse(JSON.parse(line.subarray(1).toString('utf8')));
   const operation = OperationSchema.parse(JSON.parse(plan.payload));
-  if (`${operation.operation}.${operation.attempt}` !== key) throw new Error('It holds the plan of another operation.');
   const sameBoot = plan.boot !== '' && plan.boot === bootId();
   const { acceptedAt, order, maximum } = plan;
-  const emptyMeansNotBegun = sameBoot || !plan.atOnce;
-  return { operation, planBytes: line.length + 1, acceptedAt, order, maximum, emptyMeansNotBegun };
+  return {
+    operation,
+    slot,
+    returned: line[0] === RETURNED,
+    planBytes: line.length + 1,
+    acceptedAt,
+    order,
+    maximum,
+    emptyMeansNotBegun: sameBoot || !plan.atOnce,
+  };
 }
 
-async function firstLine(path: string): Promise<Buffer> {
+async function firstLine(path: string): Promise<Buffer | null> {
   const file = await open(path, 'r');
   try {
     const pieces: Buffer[] = [];
     for (;;) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(PIECE_BYTES), 0, PIECE_BYTES, null);
       const piece = buffer.subarray(0, bytesRead);
+      if (pieces.length === 0 && (bytesRead === 0 || piece[0] === FREE)) return null;
       const end = piece.indexOf(NEWLINE);
       if (end >= 0) return Buffer.concat([...pieces, piece.subarray(0, end)]);
       if (bytesRead === 0) throw new Error('Its first line has no end.');

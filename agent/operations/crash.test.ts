@@ -1,5 +1,5 @@
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
@@ -114,7 +114,7 @@ test('after a power cut, an operation that may have begun is not run again', asy
   agent.child.kill('SIGKILL');
   await agent.exited;
   // As the disk looks when the power went before the journal was on it, and the host has started again.
-  const own = join(folder, 'state', 'operations', `${operation}.1.operation`);
+  const own = await slotOf(folder, operation);
   const [plan = ''] = (await readFile(own, 'utf8')).split('\n', 1);
   await writeFile(own, `${plan.replace(/"boot":"[^"]*"/, '"boot":"00000000-0000-0000-0000-000000000000"')}\n`);
   start();
@@ -131,20 +131,22 @@ test('killed while what is done with is deleted, the agent does not run it again
   const offer = () =>
     coordinator.offer([{ type: 'command', command: `echo run >> '${file}'; until [ -e '${folder}/go' ]; do :; done` }]);
   const operations = [await offer(), await offer()];
+  const slots: string[] = [];
   for (const operation of operations) {
     await coordinator.recorded(operation, ({ kind }) => kind === 'step-started');
-    const own = `${operation}.1.operation`;
-    await cp(join(folder, 'state', 'operations', own), join(kept, own));
+    const own = await slotOf(folder, operation);
+    await cp(own, join(kept, basename(own)));
+    slots.push(own);
   }
   await writeFile(join(folder, 'go'), '');
   for (const operation of operations) {
     await coordinator.finished(operation);
-    await expect.poll(() => readdir(join(folder, 'state', 'operations'))).not.toContain(`${operation}.1.operation`);
+    await expect.poll(() => slotOf(folder, operation).catch(() => 'none')).toBe('none');
   }
   agent.child.kill('SIGKILL');
   await agent.exited;
   // As the disk looks when the blow came before the deletion; of one the power cut has taken the journal as well.
-  const half = join(kept, `${operations[0]}.1.operation`);
+  const half = join(kept, basename(slots[0] ?? ''));
   await writeFile(half, `${(await readFile(half, 'utf8')).split('\n', 1)[0]}\n`);
   await cp(kept, join(folder, 'state', 'operations'), { recursive: true });
   const sessions = coordinator.sessions;
@@ -155,6 +157,60 @@ test('killed while what is done with is deleted, the agent does not run it again
   expect(await readFile(file, 'utf8')).toBe('run\nrun\n');
   expect((await readdir(join(folder, 'state', 'operations'))).filter((name) => name !== 'ended.jsonl')).toEqual([]);
 });
+
+test('a power cut that leaves a plan in front of the records of another operation makes them nobody’s', async () => {
+  const { coordinator, agent, start, folder } = await ready();
+  const offer = (text: string) => coordinator.offer([{ type: 'command', command: `echo ${text}; sleep 300` }]);
+  const [older, newer] = [await offer('older'), await offer('newer')];
+  for (const operation of [older, newer]) await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  const slot = await slotOf(folder, newer);
+  const stale = await slotOf(folder, older);
+  const planOf = (bytes: Buffer) => bytes.subarray(0, bytes.indexOf('\n') + 1);
+  const [own, foreign] = [await readFile(slot), await readFile(stale)];
+  const plan = planOf(own)
+    .toString()
+    .replace(/"boot":"[^"]*"/, '"boot":"00000000-0000-0000-0000-000000000000"');
+  await writeFile(slot, Buffer.concat([Buffer.from(plan), foreign.subarray(planOf(foreign).length)]));
+  start();
+  const records = await coordinator.finished(newer);
+  expect(outputOf(records).toString()).toBe('newer\n');
+  expect(outcomeOf(records).outcome).toBe('failed');
+  expect(records.map(({ number }) => number)).toEqual([...records.keys()]);
+});
+
+test('what was secret in an operation is not on the disk any more when it is done with', async () => {
+  const { coordinator, folder } = await ready();
+  const root = join(folder, 'state', 'operations');
+  const operations: string[] = [];
+  for (const length of [1, 300_000]) {
+    const command = `: the-secret; head -c ${length} /dev/zero | tr '\\0' x`;
+    operations.push(await coordinator.offer([{ type: 'command', command }]));
+  }
+  const onDisk = async () => {
+    const files = (await readdir(root)).filter((name) => name.startsWith('slot-'));
+    return (await Promise.all(files.map((name) => readFile(join(root, name), 'latin1')))).join('');
+  };
+  for (const operation of operations) await coordinator.finished(operation);
+  await expect.poll(onDisk).toMatch(/^\0*$/);
+  const before = await readdir(root);
+  for (let i = 0; i < 3; i++) {
+    await coordinator.finished(await coordinator.offer([{ type: 'command', command: 'true' }]));
+    await expect.poll(onDisk).toMatch(/^\0*$/);
+  }
+  expect((await readdir(root)).sort()).toEqual(before.sort());
+});
+
+/** The slot that holds an operation; throws when none does. */
+async function slotOf(folder: string, operation: string): Promise<string> {
+  const root = join(folder, 'state', 'operations');
+  for (const name of await readdir(root)) {
+    if (name.startsWith('slot-') && (await readFile(join(root, name), 'utf8')).includes(operation))
+      return join(root, name);
+  }
+  throw new Error(`No slot holds ${operation}.`);
+}
 
 test('killed at any moment of many operations, each ends exactly once with a journal without gaps', async () => {
   const { coordinator, folder, start, agent: first } = await ready();

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { runAgentProgram } from '../testing/agent-process.ts';
+import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { stepEnds } from '../testing/journal-view.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
@@ -44,7 +45,7 @@ test('an agent that is killed on a full disk starts again there, says so, and br
   const sick = await coordinator.said('heartbeat', ({ checks }) => checks.some(({ ok }) => !ok));
   expect(sick.checks.find(({ ok }) => !ok)?.check).toBe('disk');
   // What was delivered is deleted, although not even a line can be added to the list of what has ended.
-  await expect.poll(() => readdir(join(small, 'state', 'operations'))).not.toContain(`${operation}.1`);
+  await expect.poll(() => heldOnDisk(join(small, 'state', 'operations'))).toEqual([]);
 
   await rm(join(small, 'ballast'));
   coordinator.heard.length = 0;

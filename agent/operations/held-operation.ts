@@ -1,5 +1,6 @@
 import type { Operation } from '../../protocol/operation.ts';
 import type { HeldOperation as HeldFacts } from '../../protocol/wire.ts';
+import type { Slot } from './accepted-store.ts';
 import { scriptsFolder, workFolder } from './operation-place.ts';
 import { removeFolder } from './remove-folder.ts';
 import type { OperationRun, StopOrder } from './run-operation.ts';
@@ -14,7 +15,9 @@ export function operationKey(operation: string, attempt: number): string {
 export interface HeldOperation {
   readonly key: string;
   readonly operation: Operation;
-  /** Where it lies on the disk: see `operation-place.ts`. */
+  /** The file that holds it. */
+  readonly slot: Slot;
+  /** Where the rest of it lies on the disk: see `operation-place.ts`. */
   readonly place: string;
   readonly spool: Spool;
   /** `returned`: it never started, is handed back, and only waits for the coordinator to say that it knows. */

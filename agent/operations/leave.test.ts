@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
 import { type TestAgentOptions, testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
@@ -55,7 +56,7 @@ test('what never started is handed back, and never runs here, also after a crash
   const { hello, send } = await coordinator.nextSession();
   expect(hello.operations.find((one) => one.operation === queued)).toMatchObject({ returned: true, next: 0 });
   send({ type: 'ack', operation: queued, attempt: 1, next: 0, final: true });
-  await expect.poll(async () => (await readdir(join(again.state, 'operations'))).join()).not.toContain(queued);
+  await expect.poll(() => heldOnDisk(join(again.state, 'operations'))).toEqual([]);
   expect(await hasRun()).toBe(false);
 });
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { operationSigningText } from '../../protocol/wire.ts';
+import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf } from '../testing/journal-view.ts';
 import { type TestAgentOptions, testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf, type TestCoordinator } from '../testing/test-coordinator.ts';
@@ -79,7 +80,7 @@ test('an offer that is replayed after everything was deleted, and after a restar
   const offer = coordinator.makeOperation([{ type: 'command', command: `echo run >> '${file}'` }]);
   send(coordinator, offer);
   await coordinator.finished(offer.operation.operation);
-  await expect.poll(() => readdir(join(agent.state, 'operations'))).toEqual(['ended.jsonl']);
+  await expect.poll(() => heldOnDisk(join(agent.state, 'operations'))).toEqual([]);
   agent.stop('restart');
   await agent.ended;
   await testAgent(coordinator, { folder: agent.folder, config: { enrolment: undefined } });
@@ -218,7 +219,7 @@ test('what the coordinator needs no more is deleted, and stopped if it still run
   const operation = await coordinator.offer(sleeping, { graceSeconds: 0 });
   await coordinator.recorded(operation, ({ kind }) => kind === 'output');
   coordinator.session?.send({ type: 'ack', operation, attempt: 1, next: 3, final: true });
-  await expect.poll(() => readdir(join(agent.state, 'operations'))).toEqual(['ended.jsonl']);
+  await expect.poll(() => heldOnDisk(join(agent.state, 'operations'))).toEqual([]);
   await coordinator.said('heartbeat', ({ running }) => running === 0);
 });
 
@@ -247,8 +248,9 @@ test('what was never accepted to its end, or is forgotten already, is deleted at
   first.agent.stop('next');
   await first.agent.ended;
   const folder = join(first.agent.state, 'operations');
-  await writeFile(join(folder, `${randomUUID()}.1.operation`), '{"payload": "{\\"oper');
-  await writeFile(join(folder, `${randomUUID()}.1.operation`), '');
+  await writeFile(join(folder, 'slot-0'), 'A{"payload": "{\\"oper');
+  await writeFile(join(folder, 'slot-1'), '');
+  await writeFile(join(folder, 'slot-23'), Buffer.alloc(4096));
   const forgotten = join(folder, `${randomUUID()}.2`);
   await mkdir(join(forgotten, 'left'), { recursive: true });
   await mkdir(`${forgotten}.scripts`);

@@ -4,7 +4,6 @@ import type { SessionLink, SessionWork, Welcome } from '../connection/session-li
 import type { Forest } from '../executors/forest.ts';
 import type { ProcessTree } from '../executors/process-tree.ts';
 import type { ReadyShell } from '../executors/ready-shell.ts';
-import { forgetAccepted } from './accepted-store.ts';
 import { JournalDelivery } from './deliver-journals.ts';
 import type { EndedLedger } from './ended-ledger.ts';
 import { type HeldOperation, heldFacts, operationKey, refOf, removeWorkingFolder } from './held-operation.ts';
@@ -89,6 +88,7 @@ export class Operations implements SessionWork, OfferTable {
       spoolOptions: (key) => this.#spoolOptions(key),
     })) {
       this.#hold(found.held);
+      this.#desk.found(found.held.slot);
       this.#maximum = Math.min(this.#maximum, found.maximum);
       if (found.held.phase === 'queued') this.#queue.push(found.held);
       if (found.held.phase !== 'running') continue;
@@ -371,9 +371,9 @@ export class Operations implements SessionWork, OfferTable {
         this.#held.delete(held.key);
         if (this.#latest.get(held.operation.operation) === held) this.#latest.delete(held.operation.operation);
         await this.#deps.ledger.add(held.key, held.operation.acceptBefore);
-        // Closed first: nothing opens the file any more when it is gone.
-        await held.spool.close();
-        await forgetAccepted(held.place);
+        // Closed first: nothing touches the slot any more when it is another's. And forgotten before the rest is deleted: a crash
+        // in between leaves nothing that looks as if it had never begun.
+        await this.#desk.free(held, await held.spool.close());
         await held.spool.remove();
         await removeWorkingFolder(held.place);
         this.#wake();

@@ -1,15 +1,11 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JournalRecord } from '../../protocol/journal.ts';
+import { StartedPayloadSchema } from '../../protocol/journal.ts';
 import type { Log } from '../log.ts';
-import { type FoundOperation, forgetAccepted, readAccepted } from './accepted-store.ts';
+import { type FoundOperation, readSlot } from './accepted-store.ts';
 import { type HeldOperation, operationKey, removeWorkingFolder } from './held-operation.ts';
-import {
-  acceptedFile,
-  namesByKey,
-  operationPlace,
-  type PlaceNames,
-  returnedFile,
-  segmentFile,
-} from './operation-place.ts';
+import { operationPlace, SLOT_NAME, segmentFile, segmentsByKey } from './operation-place.ts';
 import { removeFolder } from './remove-folder.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 
@@ -40,19 +36,24 @@ export async function recoverOperations({
   isDone,
   spoolOptions,
 }: RecoverDeps): Promise<RecoveredOperation[]> {
+  const names = await readdir(root);
+  const segments = segmentsByKey(names);
   const recovered: RecoveredOperation[] = [];
-  for (const { found, names, place } of await readAll(root, log)) {
-    const { operation, planBytes, maximum, emptyMeansNotBegun } = found;
+  for (const found of await readSlots(root, names, log)) {
+    const { operation, slot, returned, planBytes, maximum, emptyMeansNotBegun } = found;
     const key = operationKey(operation.operation, operation.attempt);
-    if (isDone(key)) {
-      await removeAll(place, names);
+    // Its deletion was cut off by a crash; or a power cut has brought back what was wiped.
+    if (isDone(key) || recovered.some(({ held }) => held.key === key)) {
+      await unlink(slot.path);
       continue;
     }
+    const place = operationPlace(root, key);
+    const firsts = segments.get(key) ?? [];
+    segments.delete(key);
     let firstOpenStep = 0;
     let isFinished = false;
-    const { returned } = names;
-    const shared = { path: returned ? returnedFile(place) : acceptedFile(place), planBytes };
-    const spool = await Spool.recover(place, shared, names.segments, spoolOptions(key), ({ kind, step }) => {
+    const shared = { path: slot.path, planBytes, isOurs: (record: JournalRecord) => beginsJournalOf(found, record) };
+    const spool = await Spool.recover(place, shared, firsts, spoolOptions(key), ({ kind, step }) => {
       if (kind === 'finished') isFinished = true;
       else if (kind === 'step-finished') firstOpenStep = step + 1;
       else if (kind === 'step-started' || kind === 'output') firstOpenStep = step;
@@ -67,6 +68,7 @@ export async function recoverOperations({
       held: {
         key,
         operation,
+        slot,
         place,
         spool,
         phase: isFinished ? 'finished' : open,
@@ -77,38 +79,42 @@ export async function recoverOperations({
       },
     });
   }
+  for (const [key, firsts] of segments) await removeBeside(operationPlace(root, key), firsts);
   return recovered;
 }
 
-interface Found {
-  readonly found: FoundOperation;
-  readonly names: PlaceNames;
-  readonly place: string;
-}
-
-/** What was accepted, in the order in which it was. What was not, or is forgotten already, is deleted. */
-async function readAll(root: string, log: Log): Promise<Found[]> {
-  const all: Found[] = [];
-  for (const [key, names] of namesByKey(await readdir(root))) {
-    const place = operationPlace(root, key);
-    if (!names.accepted && !names.returned) {
-      await removeAll(place, names);
-      continue;
-    }
+/** What was accepted, in the order in which it was. Slots that hold nothing are deleted. */
+async function readSlots(root: string, names: readonly string[], log: Log): Promise<FoundOperation[]> {
+  const all: FoundOperation[] = [];
+  for (const name of names) {
+    if (!SLOT_NAME.test(name)) continue;
     try {
-      const file = names.returned ? returnedFile(place) : acceptedFile(place);
-      all.push({ found: await readAccepted(file, key), names, place });
+      const found = await readSlot(root, name);
+      if (found !== null) {
+        all.push(found);
+        continue;
+      }
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      log.warn('A file of an operation holds no whole plan; it was never accepted and is deleted.', { key, detail });
-      await removeAll(place, names);
+      log.warn('A slot holds no whole plan; it was never accepted and is deleted.', { name, detail });
     }
+    await unlink(join(root, name));
   }
-  return all.sort(({ found: a }, { found: b }) => a.acceptedAt - b.acceptedAt || a.order - b.order);
+  return all.sort((a, b) => a.acceptedAt - b.acceptedAt || a.order - b.order);
 }
 
-async function removeAll(place: string, { segments }: PlaceNames): Promise<void> {
-  await forgetAccepted(place);
-  for (const first of segments) await removeFolder(segmentFile(place, first));
+/**
+ * Whether a first record begins the journal of this operation. A power cut in the middle of the first write may leave a new plan
+ * in front of the records of the operation that had the slot before; the first of them names it.
+ */
+function beginsJournalOf({ operation: { operation, attempt } }: FoundOperation, record: JournalRecord): boolean {
+  if (record.kind !== 'started') return false;
+  const read = StartedPayloadSchema.safeParse(JSON.parse(Buffer.from(record.payload).toString('utf8')));
+  return read.success && read.data.operation === operation && read.data.attempt === attempt;
+}
+
+/** What belongs to no operation that is here: its slot is gone. */
+async function removeBeside(place: string, firsts: readonly number[]): Promise<void> {
+  for (const first of firsts) await removeFolder(segmentFile(place, first));
   await removeWorkingFolder(place);
 }

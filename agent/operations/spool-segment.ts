@@ -29,6 +29,8 @@ export interface SegmentFile {
   readonly first: number;
   /** Bytes before the first record that belong to somebody else: the plan of the operation. Such a file is never made here. */
   readonly start: number;
+  /** Whether the first record belongs to this journal; others end it. Absent: it does. */
+  readonly isOurs?: (first: JournalRecord) => boolean;
 }
 
 /** One file of a spool: records `first` up to `next`, without gaps. */
@@ -128,6 +130,7 @@ export class SpoolSegment {
       while (at < filled) {
         const read = readRecord(piece.subarray(0, filled), at);
         if (!read.ok || read.record.number !== segment.next) break;
+        if (segment.next === file.first && file.isOurs?.(read.record) === false) break;
         segment.wrote(segment.next, segment.bytes, read.next - at);
         onRecord(read.record);
         at = read.next;
@@ -180,10 +183,16 @@ export class SpoolSegment {
 
   /** Closes the file; it opens again when it is needed. */
   async release(): Promise<void> {
+    const descriptor = await this.takeDescriptor();
+    if (descriptor !== null) await closeFile(descriptor);
+  }
+
+  /** Gives the open file to the caller, who closes it; null when it is not open. */
+  async takeDescriptor(): Promise<number | null> {
     while (this.#users > 0) await new Promise<void>((resolve) => this.#unused.push(resolve));
     const descriptor = this.#descriptor;
     this.#descriptor = null;
-    if (descriptor !== null) await closeFile(descriptor);
+    return descriptor;
   }
 
   /** Closes and deletes the file, unless it holds more than records: then whoever made it deletes it. */

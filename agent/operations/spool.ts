@@ -34,10 +34,12 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
 }
 
-/** The file of the operation: `planBytes` of plan, then the first records of the journal. */
+/** The slot of the operation: `planBytes` of plan, then the first records of the journal. */
 export interface SharedFile {
   readonly path: string;
   readonly planBytes: number;
+  /** For a journal that is found: whether its first record is of this operation. */
+  readonly isOurs?: (first: JournalRecord) => boolean;
 }
 
 /** A record on its way to the file, header and payload apart: what a step printed is copied as rarely as possible. */
@@ -60,6 +62,8 @@ export interface WrittenBatch {
  */
 export class Spool {
   readonly #place: string;
+  /** Stays open and in use also when its records are not needed any more. */
+  readonly #slot: SpoolSegment;
   readonly #options: SpoolOptions;
   #segments: SpoolSegment[];
   #pending: WrittenRecord[] = [];
@@ -73,26 +77,27 @@ export class Spool {
   #syncTimer = false;
   #wroteAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(place: string, segments: SpoolSegment[], options: SpoolOptions) {
+  private constructor(place: string, slot: SpoolSegment, segments: SpoolSegment[], options: SpoolOptions) {
     this.#place = place;
+    this.#slot = slot;
     this.#segments = segments;
     this.#options = options;
     this.#next = this.written;
   }
 
   /**
-   * A new, empty spool. Its first records go behind the plan into the file of the operation, which is open for reading and
+   * A new, empty spool. Its first records go behind the plan into the slot of the operation, which is open for reading and
    * writing as `descriptor`, and is closed here; what follows goes into files of its own beside `place`.
    */
   static create(place: string, shared: SharedFile, descriptor: number, options: SpoolOptions): Spool {
-    const { path, planBytes } = shared;
-    return new Spool(place, [new SpoolSegment({ path, first: 0, start: planBytes }, descriptor)], options);
+    const first = new SpoolSegment({ path: shared.path, first: 0, start: shared.planBytes }, descriptor);
+    return new Spool(place, first, [first], options);
   }
 
   /**
-   * Opens what an earlier process left: the file of the operation, and further files that begin with the records `firsts`
+   * Opens what an earlier process left: the slot of the operation, and further files that begin with the records `firsts`
    * (ascending). A torn or damaged end is cut off; files that do not follow on from there are deleted, since nothing after a
-   * gap can be sent. Only a gap behind the file of the operation is none: its records stay longer than they are needed, and
+   * gap can be sent. Only a gap behind the slot is none: its records stay longer than they are needed, and
    * those in between were acknowledged and deleted. `onRecord` sees each sound record, in order.
    */
   static async recover(
@@ -102,8 +107,9 @@ export class Spool {
     options: SpoolOptions,
     onRecord: (record: JournalRecord) => void = () => undefined,
   ): Promise<Spool> {
-    const { path, planBytes } = shared;
-    const segments = [await SpoolSegment.recover({ path, first: 0, start: planBytes }, onRecord)];
+    const { planBytes: start, ...file } = shared;
+    const slot = await SpoolSegment.recover({ ...file, first: 0, start }, onRecord);
+    const segments = [slot];
     for (const first of firsts) {
       const last = segments.at(-1);
       const own = { path: segmentFile(place, first), first, start: 0 };
@@ -114,7 +120,7 @@ export class Spool {
       }
       segments.push(await SpoolSegment.recover(own, onRecord));
     }
-    return new Spool(place, segments, options);
+    return new Spool(place, slot, segments, options);
   }
 
   /** Number of the oldest record that is still here. */
@@ -221,16 +227,17 @@ export class Spool {
     for (const segment of this.#segments) await segment.release();
   }
 
-  /** Writes what was appended, and takes no more. */
-  async close(): Promise<void> {
+  /** Writes what was appended, and takes no more. Resolves with the open file of the slot, if it is open: the caller closes it. */
+  async close(): Promise<number | null> {
     this.#closed = true;
-    await this.release();
+    await this.flushed();
+    for (const segment of this.#segments) if (segment.isOwn) await segment.release();
+    return await this.#slot.takeDescriptor();
   }
 
-  /** Deletes all of it, but not the file that it shares with the plan. */
+  /** Deletes all of it but the slot. */
   async remove(): Promise<void> {
-    if (!this.#closed) await this.close();
-    for (const segment of this.#segments.splice(0)) await segment.remove();
+    for (const segment of this.#segments.splice(0)) if (segment.isOwn) await segment.remove();
   }
 
   async #write(): Promise<void> {

@@ -5,10 +5,10 @@ import type { FromAgent, HeldOperation as HeldFacts } from '../../protocol/wire.
 import { isFullDisk, systemCode } from '../agent-exit.ts';
 import { signatureVerifier } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
-import { AcceptedStore, forgetAccepted } from './accepted-store.ts';
+import { AcceptedStore, type Slot } from './accepted-store.ts';
 import { checkOffer, type Refusal } from './check-offer.ts';
 import { type HeldOperation, operationKey } from './held-operation.ts';
-import { acceptedFile, operationPlace } from './operation-place.ts';
+import { operationPlace } from './operation-place.ts';
 import type { StopOrder } from './run-operation.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 
@@ -114,7 +114,17 @@ export class OfferDesk {
 
   /** Makes it certain that an operation which never started will not be run here. */
   markReturned(held: HeldOperation): Promise<void> {
-    return this.#store.markReturned(held.place);
+    return this.#store.markReturned(held.slot);
+  }
+
+  /** Tells of a slot that an earlier process left. */
+  found(slot: Slot): void {
+    this.#store.found(slot);
+  }
+
+  /** Forgets what was accepted; the open file of its slot comes with it, if there is one. */
+  free(held: HeldOperation, descriptor: number | null): Promise<void> {
+    return this.#store.free(held.slot, descriptor);
   }
 
   /** Notes that an operation which is being written down is to be stopped; false when there is no such. */
@@ -156,18 +166,16 @@ export class OfferDesk {
     const turn = Promise.withResolvers<void>();
     this.#lastTurn = turn.promise;
     const plan = { payload, signature, acceptedAt: clock.now(), order: this.#order++, maximum, atOnce };
-    let spool: Spool | null = null;
+    let slot: Slot;
+    let spool: Spool;
     try {
-      const written = this.#store.write(place, plan);
-      const { descriptor, planBytes } = written;
-      spool = Spool.create(place, { path: acceptedFile(place), planBytes }, descriptor, spoolOptions(key));
+      const written = this.#store.write(plan);
+      slot = written.slot;
+      const shared = { path: slot.path, planBytes: written.planBytes };
+      spool = Spool.create(place, shared, written.descriptor, spoolOptions(key));
       await written.durable;
     } catch (error) {
       this.#pending.delete(key);
-      if (spool !== null) {
-        await spool.close();
-        await forgetAccepted(place);
-      }
       const code = systemCode(error);
       const isFull = isFullDisk(error);
       if (isFull) onDiskTrouble(code);
@@ -185,6 +193,7 @@ export class OfferDesk {
     this.#table.takeUp({
       key,
       operation,
+      slot,
       place,
       spool,
       phase: 'queued',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import {
   BatchSender,
   decodePoll,
@@ -99,9 +100,9 @@ export class PollDesk {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const decoded = decodePoll(Buffer.concat(chunks));
+    const body = await buffer(request).catch(() => null); // The call was cut: there is nobody to answer.
+    if (body === null) return;
+    const decoded = decodePoll(body);
     const call = PollRequestSchema.parse(decoded?.header);
     if (call.kind === 'open') {
       const socket = new PolledSocket();
