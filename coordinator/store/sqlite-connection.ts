@@ -16,15 +16,18 @@ export interface SqliteConnection {
 }
 
 /**
- * Opens a connection with the durability that the coordinator promises: WAL, and a commit returns after its fsync. Throws
- * what SQLite throws when the file cannot be opened or is no database.
+ * Opens a connection with a write-ahead log that is never torn, whatever happens. A commit is durable when that log was
+ * flushed, and moves on into the database at a checkpoint: both are for the store to do. Throws what SQLite throws when the
+ * file cannot be opened or is no database.
  */
 export function openConnection(path: string, options: { readonly readOnly?: boolean } = {}): SqliteConnection {
   const readOnly = options.readOnly ?? false;
   const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true, timeout: 5000 });
   try {
     if (!readOnly)
-      database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864');
+      database.exec(
+        'pragma journal_mode = wal; pragma synchronous = normal; pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864',
+      );
     database.exec('pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8000');
   } catch (error) {
     database.close();
