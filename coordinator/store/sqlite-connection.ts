@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type DatabaseConnection, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import { type RunStatement, runStraight } from './prepared-query.ts';
 import type { Database } from './schema.ts';
 
 /** Statements that stay prepared per connection. Compiled queries repeat; lists of varying length must not pile up. */
@@ -12,6 +13,8 @@ export interface SqliteConnection {
   readonly inTransaction: boolean;
   /** Runs statements without parameters that give no rows: transaction control. */
   exec(sql: string): void;
+  /** Runs one statement at once; its rows, if it gives any. */
+  readonly run: RunStatement;
   close(): void;
 }
 
@@ -35,8 +38,17 @@ export function openConnection(path: string, options: { readonly readOnly?: bool
   }
   const statements = new StatementCache(database);
   const dialect = new DurableSqliteDialect(database, statements);
+  const kysely = new Kysely<Database>({ dialect });
+  const run: RunStatement = (sql, parameters) => {
+    const statement = statements.get(sql);
+    if (statement.reader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
+  };
+  runStraight(kysely, run);
   return {
-    kysely: new Kysely<Database>({ dialect }),
+    kysely,
+    run,
     get inTransaction() {
       return database.isTransaction;
     },

@@ -4,6 +4,7 @@ import { OutrunnerError } from '../../protocol/problems.ts';
 import { StartError } from '../start-error.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { runStraight } from './prepared-query.ts';
 import type { Database } from './schema.ts';
 import { openConnection, type SqliteConnection } from './sqlite-connection.ts';
 import { asOpenError, asStoreError, isSqliteError } from './sqlite-errors.ts';
@@ -141,6 +142,7 @@ class SqliteStore implements Store {
   async #runUnits(units: readonly Waiting[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     const tx = await this.#writing.kysely.startTransaction().execute();
+    runStraight(tx, this.#writing.run);
     try {
       for (const unit of units) outcomes.push(await this.#runUnit(unit, tx));
       await tx.commit().execute();
