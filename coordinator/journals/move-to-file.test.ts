@@ -290,7 +290,12 @@ describe.skipIf(!isRoot)('a full disk (needs root on Linux, to mount a small one
   /** Takes the little room that the log of a database still has. */
   async function fill(small: Store): Promise<void> {
     for (let i = 0, refused = 0; refused < 10; i++) {
-      const written = small.write((tx) => tx.insertInto('meta').values({ key: String(i), value: '' }).execute());
+      const written = small.write((tx) =>
+        tx
+          .insertInto('meta')
+          .values({ key: String(i), value: '' })
+          .execute(),
+      );
       refused = await written.then(
         () => 0,
         () => refused + 1,

@@ -9,7 +9,7 @@ import type { Database } from './schema.ts';
 import { openConnection, type SqliteConnection } from './sqlite-connection.ts';
 import { asOpenError, asStoreError, isSqliteError } from './sqlite-errors.ts';
 import type { Store } from './store.ts';
-import { WriteAheadLog } from './write-ahead-log.ts';
+import { type CommitLog, WriteAheadLog } from './write-ahead-log.ts';
 
 /** Units in one commit at most: what waits behind them gets its turn, and a commit stays short. */
 const UNITS_PER_COMMIT = 500;
@@ -29,7 +29,7 @@ type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: f
  * Opens (or makes) the SQLite database at `path` and brings its tables up to date.
  * @throws StartError with one line for a person when it cannot be read, is damaged, or was made by a newer Outrunner.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string, log: CommitLog = new WriteAheadLog(path)): Promise<Store> {
   const opened: SqliteConnection[] = [];
   try {
     makePrivateFile(path);
@@ -38,7 +38,7 @@ export async function openSqliteStore(path: string): Promise<Store> {
     await migrate(writing.kysely, MIGRATIONS);
     const reading = openConnection(path, { readOnly: true });
     opened.push(reading);
-    return await SqliteStore.open(writing, reading, new WriteAheadLog(path));
+    return await SqliteStore.open(writing, reading, log);
   } catch (error) {
     for (const connection of opened) connection.close();
     throw asOpenError(error, path);
@@ -61,7 +61,7 @@ function makePrivateFile(path: string): void {
 class SqliteStore implements Store {
   readonly #writing: SqliteConnection;
   readonly #reading: SqliteConnection;
-  readonly #log: WriteAheadLog;
+  readonly #log: CommitLog;
   readonly #waiting: Waiting[] = [];
   #unitsInLog = 0;
   /** Why nothing can be made durable any more. */
@@ -69,13 +69,13 @@ class SqliteStore implements Store {
   #working: Promise<void> | null = null;
   #closed = false;
 
-  private constructor(writing: SqliteConnection, reading: SqliteConnection, log: WriteAheadLog) {
+  private constructor(writing: SqliteConnection, reading: SqliteConnection, log: CommitLog) {
     this.#writing = writing;
     this.#reading = reading;
     this.#log = log;
   }
 
-  static async open(writing: SqliteConnection, reading: SqliteConnection, log: WriteAheadLog): Promise<SqliteStore> {
+  static async open(writing: SqliteConnection, reading: SqliteConnection, log: CommitLog): Promise<SqliteStore> {
     // What a crash or a migration left in the log is shown to readers from here on.
     writing.exec('pragma wal_checkpoint(passive)');
     await log.sync();
@@ -125,7 +125,8 @@ class SqliteStore implements Store {
         outcomes = await this.#runUnits(units);
         await this.#makeDurable();
       } finally {
-        endReading();
+        // What may be lost again is never shown.
+        if (this.#broken === null) endReading();
       }
       this.#checkpoint(units.length);
     } catch (error) {

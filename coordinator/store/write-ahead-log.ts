@@ -5,8 +5,15 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const flush = promisify(fdatasync);
 
-/** The write-ahead log of a database, for making commits durable without keeping the event loop waiting for the disk. */
-export class WriteAheadLog {
+/** What makes commits durable. */
+export interface CommitLog {
+  /** Resolves when all that was committed before the call is on disk. When it rejects, nobody knows what is. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The write-ahead log of a database: makes commits durable without keeping the event loop waiting for the disk. */
+export class WriteAheadLog implements CommitLog {
   readonly #path: string;
   #descriptor: number | null = null;
 
@@ -15,7 +22,6 @@ export class WriteAheadLog {
     this.#path = `${database}-wal`;
   }
 
-  /** Resolves when all that was committed before the call is on disk. */
   async sync(): Promise<void> {
     this.#descriptor ??= await openFile(this.#path, constants.O_RDWR);
     await flush(this.#descriptor);
