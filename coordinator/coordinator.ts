@@ -17,7 +17,7 @@ import { type IsProxy, peerAddress, trustedProxies } from './http/trusted-proxy.
 import { StoredCredentials } from './identity/credentials.ts';
 import { serveIdentity } from './identity/routes.ts';
 import { serveJobs } from './jobs/routes.ts';
-import { fileJournals } from './journals/file-journals.ts';
+import { storedJournals } from './journals/stored-journals.ts';
 import { LiveHub } from './live/live-hub.ts';
 import { serveLive } from './live/routes.ts';
 import { serveMetrics } from './metrics/metrics.ts';
@@ -154,7 +154,7 @@ async function start(ground: Ground) {
     passed: passingMemory(collector.recent),
     addressOf: (request) => peerAddress(request, isProxy),
   });
-  const journals = fileJournals(folder.journalsPath);
+  const journals = storedJournals({ store, folder: folder.journalsPath });
   const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Execution } from '../protocol/api/executions.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
@@ -169,7 +170,8 @@ async function verdict(
     };
     const wrong = judge(evidence);
     violations.push(...wrong.map((what) => `${task.id} (${task.kind}, ${execution.id}): ${what}`));
-    if (!(await onDisk(fleet, execution)).equals(journal)) violations.push(`${task.id}: file and API differ`);
+    if (!(await onDisk(fleet, execution)).equals(journal))
+      violations.push(`${task.id}: what is stored and what the API says differ`);
   }
   violations.push(...(await doubles(fleet, submitted)));
   const ours = new Set(ended.map(({ operation }) => operation.id));
@@ -220,7 +222,13 @@ async function readJournal(fleet: Fleet, id: string): Promise<Buffer> {
   return Buffer.from(await answer.arrayBuffer());
 }
 
+/** The journal as it is stored: rows of the database while it is short, else a file. */
 async function onDisk(fleet: Fleet, { operation }: Execution): Promise<Buffer> {
+  const database = new DatabaseSync(path.join(fleet.dataDir, 'outrunner.db'), { readOnly: true });
+  const rows = database.prepare('select bytes from journal_piece where operation_id = ? order by number');
+  const pieces = rows.all(operation.id).map((row) => Buffer.from(row.bytes as Uint8Array));
+  database.close();
+  if (pieces.length > 0) return Buffer.concat(pieces);
   const file = path.join(fleet.dataDir, 'journals', operation.id.slice(0, 2), `${operation.id}.journal`);
   return await readFile(file).catch(() => Buffer.alloc(0)); // Never given to an agent.
 }

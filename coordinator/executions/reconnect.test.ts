@@ -108,7 +108,7 @@ describe('a restart of the coordinator', () => {
       agent.sendRecords(ref.operation, 1, records.slice(3));
       await agent.finalAck();
       expect(await coordinator.view(id)).toMatchObject({ state: 'succeeded', output: { records: 5, complete: true } });
-      expect(await coordinator.journalFile(ref.operation)).toEqual(bytesOf(records));
+      expect(await coordinator.storedJournal(ref.operation)).toEqual(bytesOf(records));
     });
   }
 

@@ -206,7 +206,7 @@ describe('a polling agent', () => {
       agent.sendRecords(ref.operation, ref.attempt, [{ ...record, number }]);
     });
     expect(await agent.finalAck()).toMatchObject({ next: records.length });
-    expect((await coordinator.journalFile(ref.operation)).length).toBeGreaterThan(60_000_000);
+    expect((await coordinator.storedJournal(ref.operation)).length).toBeGreaterThan(60_000_000);
     expect(agent.unsent).toBe(0);
   });
 });

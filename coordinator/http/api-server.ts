@@ -108,6 +108,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     if (allow !== null) reply.header('allow', allow);
     return answerProblem(problem, request, reply);
   });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    // Of a call from before the stop: an open connection is waited for.
+    if (stopping.signal.aborted) reply.header('connection', 'close');
+    done();
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     if (isQuiet(request) && reply.statusCode < 400) return done();
     counts.count(request.method, reply.statusCode, reply.elapsedTime);

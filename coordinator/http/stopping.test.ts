@@ -21,7 +21,10 @@ const lasting = route({
   stream: { contentType: 'text/plain', description: '' },
 });
 
-async function serverWith(clock: ManualClock): Promise<{ api: ApiServer; url: string; body: PassThrough }> {
+async function serverWith(
+  clock: ManualClock,
+  ready: () => Promise<void> = async () => undefined,
+): Promise<{ api: ApiServer; url: string; body: PassThrough }> {
   const { log } = openLog({ level: 'silent', format: 'json', clock });
   const api = createApiServer({
     clock,
@@ -39,7 +42,10 @@ async function serverWith(clock: ManualClock): Promise<{ api: ApiServer; url: st
   });
   const body = new PassThrough();
   body.write('begun ');
-  api.serve(lasting, () => ({ headers: { 'content-type': 'text/plain' }, body }));
+  api.serve(lasting, async () => {
+    await ready();
+    return { headers: { 'content-type': 'text/plain' }, body };
+  });
   return { api, url: await api.listen(), body };
 }
 
@@ -70,6 +76,24 @@ describe('stopping', () => {
     expect(await textOf(under)).toBe('begun and ended');
     await stopped;
     await expect(ask(`${url}/api/v1/lasting`)).rejects.toThrow(/ECONNREFUSED/);
+    agent.destroy();
+  });
+
+  it('is not kept waiting by the open connection of a call that came before it and is answered after', async () => {
+    const came = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
+    const { api, url, body } = await serverWith(manualClock(), () => {
+      came.resolve();
+      return ready.promise;
+    });
+    const agent = new Agent({ keepAlive: true });
+    const answer = ask(`${url}/api/v1/lasting`, agent);
+    await came.promise;
+    const stopped = api.stop();
+    ready.resolve();
+    body.end('and ended');
+    expect(await textOf(await answer)).toBe('begun and ended');
+    await stopped;
     agent.destroy();
   });
 

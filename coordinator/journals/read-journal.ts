@@ -1,16 +1,24 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { HEADER_BYTES, MAX_PAYLOAD_BYTES, readRecord } from '../../protocol/journal.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import type { JournalPieces } from './journal-pieces.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** The reading end of one journal: whole records from a byte offset, without ever holding more than a chunk. */
+/**
+ * The reading end of one journal: whole records from a byte offset, without ever holding more than a chunk. Rows are the
+ * journal as long as there are any; then it is a file, and stays one.
+ */
 export class JournalRange {
+  readonly #operation: string;
   readonly #path: string;
+  readonly #pieces: JournalPieces;
   #file: FileHandle | null = null;
 
-  constructor(path: string) {
+  constructor(operation: string, path: string, pieces: JournalPieces) {
+    this.#operation = operation;
     this.#path = path;
+    this.#pieces = pieces;
   }
 
   /** Refuses an offset behind `size`, or one at which no record starts. */
@@ -52,7 +60,14 @@ export class JournalRange {
   }
 
   async #bytes(from: number, to: number): Promise<Uint8Array> {
-    this.#file ??= await open(this.#path, 'r');
+    if (this.#file === null) {
+      const pieces = await this.#pieces.read(this.#operation);
+      if (pieces.count > 0) {
+        if (pieces.bytes.length < to) throw damaged(pieces.bytes.length);
+        return pieces.bytes.subarray(from, to);
+      }
+      this.#file = await open(this.#path, 'r');
+    }
     const bytes = new Uint8Array(to - from);
     let filled = 0;
     while (filled < bytes.length) {

@@ -1,5 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
-import { HEADER_BYTES, type JournalRecord, MAX_PAYLOAD_BYTES, readRecord } from '../../protocol/journal.ts';
+import {
+  decodeJournal,
+  HEADER_BYTES,
+  type JournalRecord,
+  MAX_PAYLOAD_BYTES,
+  readRecord,
+} from '../../protocol/journal.ts';
 import type { JournalPosition } from './journals.ts';
 
 /** Two records of the greatest length: the buffer always holds at least one whole record. */
@@ -48,4 +54,13 @@ export async function recoverJournal(file: FileHandle, size: number): Promise<So
     filled -= at;
     if (!sound || bytesRead === 0) return { position: { next, bytes }, events };
   }
+}
+
+/** The same of a journal that is in memory. */
+export function recoverBytes(bytes: Uint8Array): SoundJournal {
+  const { records, soundBytes, nextNumber } = decodeJournal(bytes);
+  return {
+    position: { next: nextNumber, bytes: soundBytes },
+    events: records.filter((record) => EVENT_KINDS.has(record.kind)),
+  };
 }

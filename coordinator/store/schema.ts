@@ -221,6 +221,14 @@ export interface OperationTable {
   journal_records: number | null;
 }
 
+/** Whole records of a short journal, as they came. A journal that has none here is a file: see `../journals`. */
+export interface JournalPieceTable {
+  operation_id: string;
+  /** Number of its first record. */
+  number: number;
+  bytes: Uint8Array;
+}
+
 export interface IdempotencyTable {
   account_id: string;
   key: string;
@@ -251,6 +259,7 @@ export interface Database {
   execution: ExecutionTable;
   execution_step: ExecutionStepTable;
   operation: OperationTable;
+  journal_piece: JournalPieceTable;
   idempotency: IdempotencyTable;
   meta: MetaTable;
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type DatabaseConnection, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import { type RunStatement, runStraight } from './prepared-query.ts';
 import type { Database } from './schema.ts';
 
 /** Statements that stay prepared per connection. Compiled queries repeat; lists of varying length must not pile up. */
@@ -12,19 +13,24 @@ export interface SqliteConnection {
   readonly inTransaction: boolean;
   /** Runs statements without parameters that give no rows: transaction control. */
   exec(sql: string): void;
+  /** Runs one statement at once; its rows, if it gives any. */
+  readonly run: RunStatement;
   close(): void;
 }
 
 /**
- * Opens a connection with the durability that the coordinator promises: WAL, and a commit returns after its fsync. Throws
- * what SQLite throws when the file cannot be opened or is no database.
+ * Opens a connection with a write-ahead log that is never torn, whatever happens. A commit is durable when that log was
+ * flushed, and moves on into the database at a checkpoint: both are for the store to do. Throws what SQLite throws when the
+ * file cannot be opened or is no database.
  */
 export function openConnection(path: string, options: { readonly readOnly?: boolean } = {}): SqliteConnection {
   const readOnly = options.readOnly ?? false;
   const database = new DatabaseSync(path, { readOnly, enableForeignKeyConstraints: true, timeout: 5000 });
   try {
     if (!readOnly)
-      database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma journal_size_limit = 67108864');
+      database.exec(
+        'pragma journal_mode = wal; pragma synchronous = normal; pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864',
+      );
     database.exec('pragma foreign_keys = on; pragma temp_store = memory; pragma cache_size = -8000');
   } catch (error) {
     database.close();
@@ -32,8 +38,17 @@ export function openConnection(path: string, options: { readonly readOnly?: bool
   }
   const statements = new StatementCache(database);
   const dialect = new DurableSqliteDialect(database, statements);
+  const kysely = new Kysely<Database>({ dialect });
+  const run: RunStatement = (sql, parameters) => {
+    const statement = statements.get(sql);
+    if (statement.reader) return statement.all(parameters);
+    statement.run(parameters);
+    return [];
+  };
+  runStraight(kysely, run);
   return {
-    kysely: new Kysely<Database>({ dialect }),
+    kysely,
+    run,
     get inTransaction() {
       return database.isTransaction;
     },

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { Store } from './store.ts';
+import { WriteAheadLog } from './write-ahead-log.ts';
 
 let folder: string;
 let path: string;
@@ -181,6 +182,92 @@ describe('durability', () => {
     const store = await openSqliteStore(path);
     const there = new Set(await keys(store));
     expect(promised.filter((key) => !there.has(key))).toEqual([]);
+    await store.close();
+  });
+});
+
+describe('a commit that is not on disk yet', () => {
+  /** The real log on a disk that is as slow, or as ill, as the test says. */
+  class Disk extends WriteAheadLog {
+    readonly waits: PromiseWithResolvers<void>[] = [];
+    slow = false;
+
+    override async sync(): Promise<void> {
+      await super.sync();
+      if (!this.slow) return;
+      const wait = Promise.withResolvers<void>();
+      this.waits.push(wait);
+      await wait.promise;
+    }
+
+    /** Resolves when somebody waits for it. */
+    async asked(): Promise<PromiseWithResolvers<void>> {
+      for (;;) {
+        const wait = this.waits.shift();
+        if (wait !== undefined) return wait;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  it('is seen by no reader, and its unit has not resolved; what comes meanwhile shares the next one', async () => {
+    const disk = new Disk(path);
+    const store = await openSqliteStore(path, disk);
+    await put(store, 'a');
+    disk.slow = true;
+    const resolved: string[] = [];
+    const writing = ['b', 'c', 'd'].map((key) => {
+      const written = put(store, key).then(() => resolved.push(key));
+      return { key, written };
+    });
+    const first = await disk.asked();
+    const later = ['e', 'f'].map((key) => put(store, key).then(() => resolved.push(key)));
+    expect(await keys(store)).toEqual(['a']);
+    expect(resolved).toEqual([]);
+    first.resolve();
+    await Promise.all(writing.map(({ written }) => written));
+    const second = await disk.asked();
+    expect(await keys(store)).toEqual(['a', 'b', 'c', 'd']);
+    expect(resolved).toEqual(['b', 'c', 'd']);
+    second.resolve();
+    await Promise.all(later);
+    expect(await keys(store)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+    expect(disk.waits).toEqual([]);
+    await store.close();
+  });
+
+  it('and never will be, is refused, as is all that comes after it: nothing can be promised until the next start', async () => {
+    const disk = new Disk(path);
+    const store = await openSqliteStore(path, disk);
+    await put(store, 'a');
+    disk.slow = true;
+    const failing = Promise.allSettled([put(store, 'b')]);
+    const wait = await disk.asked();
+    const next = Promise.allSettled([put(store, 'c')]);
+    wait.reject(Object.assign(new Error('the disk is ill'), { code: 'EIO' }));
+    for (const [outcome] of [await failing, await next]) {
+      const reason = { code: 'internal', message: expect.stringContaining('EIO') };
+      expect(outcome).toMatchObject({ status: 'rejected', reason });
+    }
+    expect(await keys(store)).toEqual(['a']);
+    disk.slow = false;
+    await expect(put(store, 'd')).rejects.toMatchObject({ code: 'internal' });
+    await store.close();
+    const after = await openSqliteStore(path);
+    const there = await keys(after);
+    expect(there).toContain('a');
+    expect(there).not.toContain('d');
+    await after.close();
+  });
+
+  it('moves on into the database from time to time, so that the log does not grow for ever', async () => {
+    const store = await openSqliteStore(path);
+    const value = 'x'.repeat(2000);
+    for (let round = 0; round < 30; round++) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => put(store, `${round}.${i}`, value)));
+    }
+    expect((await stat(`${path}-wal`)).size).toBeLessThan(6_000_000);
+    expect((await stat(path)).size).toBeGreaterThan(5_000_000);
     await store.close();
   });
 });

@@ -3,7 +3,7 @@ import type { Database } from './schema.ts';
 
 /** The port to state that must survive. */
 export interface Store {
-  /** Queries that change nothing. They see what was committed, never a write in progress. */
+  /** Queries that change nothing. They see what is durable, never a write in progress. */
   readonly read: Kysely<Database>;
   /**
    * Runs `unit` in a transaction and resolves when it is durable on disk. Units are run one after the other; units that

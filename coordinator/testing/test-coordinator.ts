@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -16,14 +16,15 @@ import { serveEnrolment, servePolling } from '../gateway/routes.ts';
 import { type ApiServer, createApiServer } from '../http/api-server.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { serveJobs } from '../jobs/routes.ts';
-import { fileJournals } from '../journals/file-journals.ts';
 import type { Journals } from '../journals/journals.ts';
+import { storedJournals } from '../journals/stored-journals.ts';
 import { openDataFolder } from '../store/data-folder.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import { insertEnrolment, insertProject, insertRunner, type RunnerChange } from './insert-rows.ts';
 import { JournalWriter } from './journal-records.ts';
 import { enrolSimulated, SimulatedAgent, type SimulatedIdentity, type SimulatedSettings } from './simulated-agent.ts';
+import { storedJournal } from './stored-journal.ts';
 
 /** The credential that the test coordinator knows. */
 export const TEST_TOKEN = 'test';
@@ -45,6 +46,7 @@ export class TestCoordinator {
   executions!: Executions;
   api!: ApiServer;
   url = '';
+  #places = { database: '', folder: '' };
   #release: () => void = () => undefined;
 
   private constructor(folder: string, clock: ManualClock) {
@@ -64,10 +66,11 @@ export class TestCoordinator {
     const { clock } = this;
     const data = openDataFolder(this.folder);
     this.#release = () => data.release();
+    this.#places = { database: data.databasePath, folder: data.journalsPath };
     const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
     const { keys } = data;
     this.store = await openSqliteStore(data.databasePath);
-    this.journals = fileJournals(data.journalsPath);
+    this.journals = storedJournals({ store: this.store, folder: data.journalsPath });
     this.gateway = createGateway({
       store: this.store,
       clock,
@@ -218,9 +221,9 @@ export class TestCoordinator {
     return { id, operation, ref, journal: new JournalWriter(operation, () => this.clock.now()) };
   }
 
-  /** The stored journal of an operation. */
-  journalFile(operation: string): Promise<Buffer> {
-    return readFile(join(this.folder, 'journals', operation.slice(0, 2), `${operation}.journal`));
+  /** The journal of an operation as it is stored. */
+  storedJournal(operation: string): Promise<Buffer> {
+    return storedJournal(this.#places, operation);
   }
 
   /** One execution as the API shows it now. */

@@ -1,23 +1,38 @@
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { JournalFile } from './journal-file.ts';
+import { Journal, type JournalState, type ShortJournal } from './journal.ts';
+import { removeUnfinished } from './journal-file.ts';
 import { JournalFolders } from './journal-folders.ts';
-import type { Append, JournalPosition, Journals, OpenedJournal, ReadOptions } from './journals.ts';
+import { JournalPieces, type PieceStore } from './journal-pieces.ts';
+import type { Append, Journals, OpenedJournal, ReadOptions } from './journals.ts';
 import { firstRecordBytes, JournalRange, wholeRecords } from './read-journal.ts';
-import { recoverJournal } from './recover-journal.ts';
+import { recoverBytes, recoverJournal } from './recover-journal.ts';
 
 /** Beyond this many open files, a journal's file is closed after each flush and opened again for the next. */
 const OPEN_FILES = 512;
+/** What most executions stay below. One that prints more for long is better off in a file: see decision 0012. */
+const SHORT: ShortJournal = { bytes: 16 << 10, pieces: 64 };
 
-/** Journals as files below `folder`: `ab/<operation id>.journal`, nothing in them but records. */
-export function fileJournals(folder: string): Journals {
-  const journals = new Map<string, JournalFile>();
+export interface JournalPlaces {
+  /** Where short journals are. */
+  readonly store: PieceStore;
+  /** Where the files of the others are: `ab/<operation id>.journal`, nothing in them but records. */
+  readonly folder: string;
+  /** What counts as short; for tests. */
+  readonly short?: ShortJournal;
+}
+
+/** Journals as rows of the database while they are short, and as files from then on. */
+export function storedJournals({ store, folder, short = SHORT }: JournalPlaces): Journals {
+  const journals = new Map<string, Journal>();
   const opening = new Map<string, Promise<OpenedJournal>>();
   const sleepers = new Map<string, Set<() => void>>();
   const folders = new JournalFolders();
+  const pieces = new JournalPieces(store);
   let openFiles = 0;
 
   const pathOf = (operation: string) => join(folder, operation.slice(0, 2), `${operation}.journal`);
+  const rangeOf = (operation: string) => new JournalRange(operation, pathOf(operation), pieces);
 
   function wake(operation: string): void {
     const woken = sleepers.get(operation);
@@ -26,25 +41,37 @@ export function fileJournals(folder: string): Journals {
     for (const each of woken) each();
   }
 
-  function track(operation: string, attempt: number, position: JournalPosition, isNew: boolean): JournalFile {
-    const file = new JournalFile(pathOf(operation), attempt, position, isNew, {
+  function track(operation: string, attempt: number, state: JournalState): void {
+    const journal = new Journal(operation, pathOf(operation), attempt, state, {
+      pieces,
       folders,
+      short,
       stored: () => wake(operation),
       descriptors: (change) => {
         openFiles += change;
       },
       mayKeepOpen: () => openFiles <= OPEN_FILES,
     });
-    journals.set(operation, file);
-    return file;
+    journals.set(operation, journal);
   }
 
   async function openExisting(operation: string, attempt: number): Promise<OpenedJournal> {
     const path = pathOf(operation);
+    const { count, bytes } = await pieces.read(operation);
+    if (count > 0) {
+      const { position, events } = recoverBytes(bytes);
+      const isSound = position.bytes === bytes.length;
+      if (!isSound) await pieces.replace(operation, bytes.subarray(0, position.bytes));
+      // A crash may have come while it was moved to a file.
+      await removeUnfinished(path);
+      track(operation, attempt, { ...position, pieces: isSound ? count : 1 });
+      return { position, events };
+    }
     const exists = await sizeOnDisk(path);
     if (exists === null) {
-      const { stored } = track(operation, attempt, { next: 0, bytes: 0 }, true);
-      return { position: stored, events: [] };
+      const nothing = { next: 0, bytes: 0 };
+      track(operation, attempt, { ...nothing, pieces: 0 });
+      return { position: nothing, events: [] };
     }
     const file = await open(path, 'r+');
     try {
@@ -53,7 +80,7 @@ export function fileJournals(folder: string): Journals {
         await file.truncate(position.bytes);
         await file.datasync();
       }
-      track(operation, attempt, position, false);
+      track(operation, attempt, { ...position, pieces: null });
       return { position, events };
     } finally {
       await file.close();
@@ -61,9 +88,10 @@ export function fileJournals(folder: string): Journals {
   }
 
   async function size(operation: string): Promise<number> {
-    const file = journals.get(operation);
-    if (file !== undefined) return file.stored.bytes;
-    return (await sizeOnDisk(pathOf(operation))) ?? 0;
+    const journal = journals.get(operation);
+    if (journal !== undefined) return journal.stored.bytes;
+    const inRows = await pieces.size(operation);
+    return inRows > 0 ? inRows : ((await sizeOnDisk(pathOf(operation))) ?? 0);
   }
 
   /** Resolves at the next wake-up of `operation` or when `signal` aborts. */
@@ -111,14 +139,14 @@ export function fileJournals(folder: string): Journals {
   return {
     begin(operation, attempt) {
       const present = journals.get(operation);
-      if (present === undefined) track(operation, attempt, { next: 0, bytes: 0 }, true);
+      if (present === undefined) track(operation, attempt, { next: 0, bytes: 0, pieces: 0, unclear: true });
       else present.attempt = Math.max(present.attempt, attempt);
     },
     async open(operation, attempt) {
-      const file = journals.get(operation);
-      if (file !== undefined) {
-        file.attempt = Math.max(file.attempt, attempt);
-        return { position: file.stored, events: null };
+      const journal = journals.get(operation);
+      if (journal !== undefined) {
+        journal.attempt = Math.max(journal.attempt, attempt);
+        return { position: journal.stored, events: null };
       }
       let pending = opening.get(operation);
       if (pending === undefined) {
@@ -128,21 +156,21 @@ export function fileJournals(folder: string): Journals {
       return pending;
     },
     append(operation, attempt, bytes): Append {
-      const file = journals.get(operation);
-      if (file === undefined || file.attempt !== attempt) return { kind: 'fenced' };
-      return file.append(bytes);
+      const journal = journals.get(operation);
+      if (journal === undefined || journal.attempt !== attempt) return { kind: 'fenced' };
+      return journal.append(bytes);
     },
     async release(operation) {
-      const file = journals.get(operation);
-      if (file === undefined) return wake(operation);
-      await file.close();
+      const journal = journals.get(operation);
+      if (journal === undefined) return wake(operation);
+      await journal.close();
       journals.delete(operation);
       wake(operation);
     },
     stored: (operation) => journals.get(operation)?.stored ?? null,
     size,
     async read(operation, options) {
-      const range = new JournalRange(pathOf(operation));
+      const range = rangeOf(operation);
       try {
         await range.check(options.from, await size(operation));
       } catch (error) {
@@ -154,7 +182,7 @@ export function fileJournals(folder: string): Journals {
     async boundary(operation, from, limit) {
       const end = await size(operation);
       if (from + limit >= end) return end;
-      const range = new JournalRange(pathOf(operation));
+      const range = rangeOf(operation);
       try {
         let at = from;
         while (at < end) {
@@ -173,7 +201,7 @@ export function fileJournals(folder: string): Journals {
     },
     wake,
     async stop() {
-      await Promise.all([...journals.values()].map((file) => file.close()));
+      await Promise.all([...journals.values()].map((journal) => journal.close()));
       journals.clear();
       await folders.stop();
       for (const operation of [...sleepers.keys()]) wake(operation);
