@@ -2,6 +2,7 @@ import {
   close,
   closeSync,
   fdatasync,
+  fdatasyncSync,
   fstatSync,
   fsync,
   ftruncateSync,
@@ -28,6 +29,8 @@ const ACCEPTED = 'A'.charCodeAt(0);
 /** Handed back: whatever happens to this agent, it must not run it any more. */
 const RETURNED = 'R'.charCodeAt(0);
 const FREE = 0;
+/** A disk that took longer than this for the last plan, in milliseconds, is never waited for in the event loop. */
+const QUICK_MS = 2;
 const NEWLINE = 0x0a;
 /** A slot is this long from the start, so that what a short operation writes changes nothing but its bytes. */
 const SLOT_BYTES = 4 << 10;
@@ -102,6 +105,8 @@ export class AcceptedStore {
   /** Free slots, wiped, with their open files. */
   readonly #kept: { readonly slot: Slot; readonly descriptor: number }[] = [];
   #nextNumber = 0;
+  /** How long the last plan waited for the disk. */
+  #tookMs = Number.POSITIVE_INFINITY;
   /** Syncs the names in the root for all that were made before it begins; shared by those that come together. */
   #nextRootSync: Promise<void> | null = null;
   #rootSync: Promise<void> | null = null;
@@ -117,8 +122,11 @@ export class AcceptedStore {
     this.#nextNumber = Math.max(this.#nextNumber, slot.number + 1);
   }
 
-  /** Puts a plan into a free slot. @throws what the system says; then it is in none. */
-  write(accepted: Omit<AcceptedPlan, 'boot'>): WrittenPlan {
+  /**
+   * Puts a plan into a free slot. `alone`: nothing else goes on here that a wait in place would hold up.
+   * @throws what the system says; then it is in none.
+   */
+  write(accepted: Omit<AcceptedPlan, 'boot'>, alone: boolean): WrittenPlan {
     const plan = Buffer.from(`${String.fromCharCode(ACCEPTED)}${JSON.stringify({ ...accepted, boot: this.#boot })}\n`);
     const kept = this.#kept.pop();
     const { slot, descriptor } = kept ?? this.#make();
@@ -126,8 +134,7 @@ export class AcceptedStore {
       // What is behind it was wiped; a new file gets its length now.
       const room = kept === undefined ? Buffer.concat([plan], Math.max(plan.length, SLOT_BYTES)) : plan;
       writeAll(descriptor, room);
-      const syncs = kept === undefined ? [syncData(descriptor), this.#syncRoot()] : [syncData(descriptor)];
-      const durable = this.#orDrop(slot, descriptor, syncs);
+      const durable = this.#makeDurable(slot, descriptor, kept === undefined, alone);
       return { slot, descriptor, planBytes: plan.length, durable };
     } catch (error) {
       void this.#drop(slot, descriptor);
@@ -162,13 +169,21 @@ export class AcceptedStore {
     this.#kept.push({ slot, descriptor });
   }
 
-  /** Waits for all syncs, also when one fails: the file is closed then. */
-  async #orDrop(slot: Slot, descriptor: number, syncs: readonly Promise<void>[]): Promise<void> {
-    for (const result of await Promise.allSettled(syncs)) {
-      if (result.status === 'fulfilled') continue;
-      await this.#drop(slot, descriptor);
-      throw result.reason;
-    }
+  async #makeDurable(slot: Slot, descriptor: number, isNew: boolean, alone: boolean): Promise<void> {
+    const begun = performance.now();
+    // All are waited for, also when one fails: the file is closed then.
+    const syncs = isNew ? [syncData(descriptor), this.#syncRoot()] : [this.#syncData(descriptor, alone)];
+    const failed = (await Promise.allSettled(syncs)).find((result) => result.status === 'rejected');
+    this.#tookMs = performance.now() - begun;
+    if (failed === undefined) return;
+    await this.#drop(slot, descriptor);
+    throw failed.reason;
+  }
+
+  /** On a quick disk, the detour over another thread takes longer than the sync. */
+  async #syncData(descriptor: number, alone: boolean): Promise<void> {
+    if (alone && this.#tookMs < QUICK_MS) fdatasyncSync(descriptor);
+    else await syncData(descriptor);
   }
 
   /** A slot that could not be written is no slot any more. */

@@ -169,7 +169,7 @@ export class OfferDesk {
     let slot: Slot;
     let spool: Spool;
     try {
-      const written = this.#store.write(plan);
+      const written = this.#store.write(plan, running + queued + this.#pending.size === 1);
       slot = written.slot;
       const shared = { path: slot.path, planBytes: written.planBytes };
       spool = Spool.create(place, shared, written.descriptor, spoolOptions(key));

@@ -193,7 +193,7 @@ describe('a commit that is not on disk yet', () => {
     slow = false;
 
     override async sync(): Promise<void> {
-      await super.sync();
+      await super.sync(false);
       if (!this.slow) return;
       const wait = Promise.withResolvers<void>();
       this.waits.push(wait);

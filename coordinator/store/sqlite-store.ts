@@ -78,7 +78,7 @@ class SqliteStore implements Store {
   static async open(writing: SqliteConnection, reading: SqliteConnection, log: CommitLog): Promise<SqliteStore> {
     // What a crash or a migration left in the log is shown to readers from here on.
     writing.exec('pragma wal_checkpoint(passive)');
-    await log.sync();
+    await log.sync(false);
     return new SqliteStore(writing, reading, log);
   }
 
@@ -123,7 +123,7 @@ class SqliteStore implements Store {
       const endReading = this.#holdReaders();
       try {
         outcomes = await this.#runUnits(units);
-        await this.#makeDurable();
+        await this.#makeDurable(units.length === 1 && this.#waiting.length === 0);
       } finally {
         // What may be lost again is never shown.
         if (this.#broken === null) endReading();
@@ -162,9 +162,9 @@ class SqliteStore implements Store {
   }
 
   /** Waits for the disk while the event loop goes on, and the next units gather. */
-  async #makeDurable(): Promise<void> {
+  async #makeDurable(alone: boolean): Promise<void> {
     try {
-      await this.#log.sync();
+      await this.#log.sync(alone);
     } catch (cause) {
       // What is in the log beyond what was flushed before is anybody's guess, and everything that comes would stand behind
       // it: nothing can be promised any more until the next start has read the log again.
