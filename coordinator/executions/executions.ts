@@ -3,7 +3,7 @@ import type { Execution } from '../../protocol/api/executions.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
-import { ANSWERS_KEPT_MS } from '../http/idempotency.ts';
+import { isRepeat } from '../http/idempotency.ts';
 import type { Journals } from '../journals/journals.ts';
 import type { Live } from '../live/live.ts';
 import type { WorkSignal } from '../presence.ts';
@@ -146,7 +146,7 @@ export function createExecutions(deps: ExecutionsDeps): Executions {
       const earlier =
         onceId === undefined ? null : (records.ofExecution(onceId) ?? (await loadExecution(store, onceId)));
       // The call was made before, and the coordinator died before it could keep the answer.
-      if (earlier !== null && earlier.row.created_at > clock.now() - ANSWERS_KEPT_MS) return view(earlier);
+      if (earlier !== null && isRepeat(earlier.row.created_at, clock.now())) return view(earlier);
       const start = { ...rest, onceId: earlier === null ? onceId : undefined };
       const record = await startExecution({ ...deps, live: records, dispatcher, life, created }, start);
       // What has no journal open yet has none on disk: there is nothing to look for.

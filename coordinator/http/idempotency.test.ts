@@ -77,6 +77,34 @@ it('runs a job once also when the coordinator died after starting it and before 
   expect([nextDay.status, nextDay.body.id === job1.body.id]).toEqual([201, false]);
 });
 
+it('makes nothing twice, and loses no token, when the coordinator died before it kept the answer', async () => {
+  const workflow = { steps: [{ type: 'command', command: 'true' }] };
+  const job = { name: 'crashed', workflow };
+  const key = (name: string) => ({ headers: { 'idempotency-key': name } });
+  const calls = () =>
+    Promise.all([
+      create('crashed', 'key-11'),
+      whole.call('createProject', { body: { name: 'Crashed' }, ...key('key-13') }),
+      whole.call('createJob', { params: { project: 'Welcome' }, body: job, ...key('key-14') }),
+      whole.call('createEnrolment', { params: { id: runner }, body: { revoke: false }, ...key('key-15') }),
+    ]);
+  const runner = (await create('other', 'key-12')).body.runner.id;
+  const before = await calls();
+  const tables = new DatabaseSync(join(whole.folder, 'outrunner.db'));
+  tables.exec('delete from idempotency');
+  tables.close();
+  whole = await whole.restart();
+  const after = await calls();
+  expect(before.map((one) => one.status)).toEqual([201, 201, 201, 201]);
+  expect(after.map((one) => [one.status, one.body])).toEqual(before.map((one) => [201, one.body]));
+  expect((await whole.call('listRunners', { query: { search: 'crashed' } })).body.total).toBe(1);
+  // A day later the key means something new: names are taken then.
+  whole.clock.jump(24 * 3_600_000);
+  const later = await calls();
+  expect(later.map((one) => one.body.code ?? 'made')).toEqual(['name-taken', 'name-taken', 'name-taken', 'made']);
+  expect(later[3]?.body.token).not.toBe(before[3]?.body.token);
+});
+
 it('says what a key must be like', async () => {
   for (const key of ['x'.repeat(201), 'with blank', '']) {
     const answer = await create('never', key);

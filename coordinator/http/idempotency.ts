@@ -6,6 +6,14 @@ import type { Store } from '../store/store.ts';
 /** How long an answer is kept for a caller who did not get it. */
 export const ANSWERS_KEPT_MS = 24 * 3_600_000;
 
+/**
+ * Whether what was made at `createdAt` under the id of a call was made by that call, and only its answer was lost. After the
+ * time for which answers are kept, the same key means something new.
+ */
+export function isRepeat(createdAt: number, now: number): boolean {
+  return createdAt > now - ANSWERS_KEPT_MS;
+}
+
 export interface KeptAnswer {
   readonly status: number;
   readonly body: string;

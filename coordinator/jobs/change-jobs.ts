@@ -6,6 +6,7 @@ import type { Clock } from '../../protocol/clock.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { refuseTooLarge } from '../executions/message-size.ts';
+import { isRepeat } from '../http/idempotency.ts';
 import type { Live } from '../live/live.ts';
 import { findProject } from '../projects/find-project.ts';
 import type { Database, JobTable } from '../store/schema.ts';
@@ -26,14 +27,22 @@ type Definition = z.output<typeof JobInputSchema>;
  * Makes a job. @throws OutrunnerError `not-found` for the project, `name-taken` within project and group, `invalid-input`
  * when it does not fit into a message to an agent.
  */
-export async function createJob(deps: JobDeps, projectName: string, input: Definition): Promise<Job> {
+export async function createJob(
+  deps: JobDeps,
+  projectName: string,
+  input: Definition,
+  onceId: string = randomUUID(),
+): Promise<Job> {
   const { clock, live, store } = deps;
   const now = clock.now();
   refuseTooLarge(input.workflow, {});
   const { row, project } = await store.write(async (tx) => {
     const project = await findProject(tx, projectName);
+    // Made by this very call, whose answer was lost.
+    const made = await tx.selectFrom('job').selectAll().where('id', '=', onceId).executeTakeFirst();
+    if (made !== undefined && isRepeat(made.created_at, now)) return { row: made, project };
     const row: JobTable = {
-      id: randomUUID(),
+      id: made === undefined ? onceId : randomUUID(),
       project_id: project.id,
       ...stored(input),
       version: 1,

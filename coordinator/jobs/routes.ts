@@ -24,7 +24,7 @@ export function serveJobs(serve: Serve, deps: JobDeps, executions: Executions): 
     return { ...page, items: await jobViews(store.read, project.name, page.items) };
   });
 
-  serve(ROUTES.createJob, ({ params, body }) => createJob(deps, params.project, body));
+  serve(ROUTES.createJob, ({ params, body }, { onceId }) => createJob(deps, params.project, body, onceId));
 
   serve(ROUTES.getJob, async ({ params }, context) => {
     const { row, project } = await findJob(store.read, params.id);

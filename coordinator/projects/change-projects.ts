@@ -4,6 +4,7 @@ import type { NewProjectSchema, Project, ProjectChangeSchema } from '../../proto
 import type { Clock } from '../../protocol/clock.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { isRepeat } from '../http/idempotency.ts';
 import type { Live } from '../live/live.ts';
 import type { ProjectTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -19,10 +20,14 @@ export interface ProjectDeps {
 }
 
 /** Makes a project. @throws OutrunnerError `name-taken`. */
-export async function createProject(deps: ProjectDeps, input: z.output<typeof NewProjectSchema>): Promise<Project> {
+export async function createProject(
+  deps: ProjectDeps,
+  input: z.output<typeof NewProjectSchema>,
+  onceId?: string,
+): Promise<Project> {
   const now = deps.clock.now();
-  const row: ProjectTable = {
-    id: randomUUID(),
+  const fresh: ProjectTable = {
+    id: onceId ?? randomUUID(),
     name: input.name,
     name_key: sameNameKey(input.name),
     label: input.label === '' ? input.name : input.label,
@@ -31,13 +36,17 @@ export async function createProject(deps: ProjectDeps, input: z.output<typeof Ne
     created_at: now,
     updated_at: now,
   };
-  await deps.store.write(async (tx) => {
-    const taken = await tx.selectFrom('project').select('name').where('name_key', '=', row.name_key).executeTakeFirst();
+  const row = await deps.store.write(async (tx) => {
+    const same = tx.selectFrom('project').selectAll().where('name_key', '=', fresh.name_key);
+    const taken = await same.executeTakeFirst();
+    // Made by this very call, whose answer was lost.
+    if (taken?.id === fresh.id && isRepeat(taken.created_at, now)) return taken;
     if (taken !== undefined) {
       const message = `There is a project “${taken.name}” already.`;
       throw new OutrunnerError('name-taken', { detail: message, fields: [{ path: 'name', message }] });
     }
-    await tx.insertInto('project').values(row).execute();
+    await tx.insertInto('project').values(fresh).execute();
+    return fresh;
   });
   const project = await projectView(deps.store.read, row);
   deps.live.publish({ topic: 'project', action: 'created', id: project.name, project });

@@ -17,7 +17,7 @@ export function serveProjects(serve: Serve, deps: ProjectDeps): void {
     return { ...page, items: await projectViews(store.read, page.items) };
   });
 
-  serve(ROUTES.createProject, ({ body }) => createProject(deps, body));
+  serve(ROUTES.createProject, ({ body }, { onceId }) => createProject(deps, body, onceId));
   serve(ROUTES.getProject, async ({ params }) =>
     projectView(store.read, await findProject(store.read, params.project)),
   );

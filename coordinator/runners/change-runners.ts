@@ -9,10 +9,13 @@ import type {
 import type { Clock } from '../../protocol/clock.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { isRepeat } from '../http/idempotency.ts';
 import type { Presence, WorkSignal } from '../presence.ts';
 import type { Store } from '../store/store.ts';
 import {
   type EnrolmentTokens,
+  findEnrolment,
+  firstEnrolment,
   type MintedEnrolment,
   mintEnrolment,
   revokeOpenEnrolments,
@@ -32,14 +35,22 @@ export interface ChangeDeps {
   written(runnerId: string, action: 'created' | 'updated' | 'deleted'): Promise<void>;
 }
 
-/** Makes a Runner with its first single-use token. @throws OutrunnerError `name-taken`, `invalid-input`. */
+/**
+ * Makes a Runner with its first single-use token. With the id of one that was made lately, that one is meant: the answer
+ * to the call that made it was lost. @throws OutrunnerError `name-taken`, `invalid-input`.
+ */
 export async function createRunner(
   deps: ChangeDeps,
   input: z.output<typeof NewRunnerSchema>,
+  onceId: string = randomUUID(),
 ): Promise<{ id: string; enrolment: MintedEnrolment }> {
-  const id = randomUUID();
   const now = deps.clock.now();
-  const enrolment = await deps.store.write(async (tx) => {
+  const { id, enrolment } = await deps.store.write(async (tx) => {
+    const made = await tx.selectFrom('runner').select('created_at').where('id', '=', onceId).executeTakeFirst();
+    if (made !== undefined && isRepeat(made.created_at, now)) {
+      return { id: onceId, enrolment: await firstEnrolment(tx, deps.tokens, onceId) };
+    }
+    const id = made === undefined ? onceId : randomUUID();
     await needFreeName(tx, input.name, null);
     await tx
       .insertInto('runner')
@@ -63,7 +74,8 @@ export async function createRunner(
       .execute();
     await writeTags(tx, id, input.tags);
     await writeAssignments(tx, id, input.projects);
-    return mintEnrolment(tx, deps.tokens, { runnerId: id, hours: input.tokenHours, now });
+    const first = { id: randomUUID(), runnerId: id, hours: input.tokenHours, now };
+    return { id, enrolment: await mintEnrolment(tx, deps.tokens, first) };
   });
   await deps.written(id, 'created');
   return { id, enrolment };
@@ -126,21 +138,31 @@ export async function deleteRunner(deps: ChangeDeps, id: string, force: boolean)
 
 /**
  * Makes a new single-use token. With `revoke` everything that was given out before is worthless: open tokens, and the
- * identities of the present replicas. @throws OutrunnerError `not-found`.
+ * identities of the present replicas. With the id of an enrolment that was made lately, that one is meant: the answer to the
+ * call that made it was lost. @throws OutrunnerError `not-found`.
  */
 export async function createEnrolment(
   deps: ChangeDeps,
   id: string,
   input: z.output<typeof NewEnrolmentSchema>,
+  onceId: string = randomUUID(),
 ): Promise<MintedEnrolment> {
   const now = deps.clock.now();
   const { enrolment, retired } = await deps.store.write(async (tx) => {
+    const made = await findEnrolment(tx, deps.tokens, onceId);
+    if (made !== null && isRepeat(made.createdAt, now)) return { enrolment: made, retired: [] };
+    const enrolmentId = made === null ? onceId : randomUUID();
     const runner = await tx.selectFrom('runner').select('replica_mode').where('id', '=', id).executeTakeFirst();
     if (runner === undefined) throw noSuchRunner();
     // A Runner of one replica has one open token; of several, each waiting host keeps its own.
     if (input.revoke || runner.replica_mode === 'single') await revokeOpenEnrolments(tx, id, now);
     const replicas = input.revoke ? await revokeReplicas(tx, id, now) : [];
-    const minted = await mintEnrolment(tx, deps.tokens, { runnerId: id, hours: input.tokenHours, now });
+    const minted = await mintEnrolment(tx, deps.tokens, {
+      id: enrolmentId,
+      runnerId: id,
+      hours: input.tokenHours,
+      now,
+    });
     return { enrolment: minted, retired: replicas };
   });
   for (const replica of retired) deps.presence.revoke(replica);

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { Transaction } from 'kysely';
 import type { Database } from '../store/schema.ts';
 
@@ -18,9 +18,9 @@ export interface MintedEnrolment {
 export async function mintEnrolment(
   tx: Transaction<Database>,
   tokens: EnrolmentTokens,
-  input: { readonly runnerId: string; readonly hours: number; readonly now: number },
+  input: { readonly id: string; readonly runnerId: string; readonly hours: number; readonly now: number },
 ): Promise<MintedEnrolment> {
-  const id = randomUUID();
+  const { id } = input;
   const token = tokens.enrolmentToken(id);
   const expiresAt = input.now + Math.round(input.hours * HOUR_MS);
   await tx
@@ -38,6 +38,37 @@ export async function mintEnrolment(
     })
     .execute();
   return { token, expiresAt };
+}
+
+/** The enrolment with this id, with its token; null when there is none. */
+export async function findEnrolment(
+  tx: Transaction<Database>,
+  tokens: EnrolmentTokens,
+  id: string,
+): Promise<(MintedEnrolment & { readonly createdAt: number }) | null> {
+  const row = await tx
+    .selectFrom('enrolment')
+    .select(['expires_at', 'created_at'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { token: tokens.enrolmentToken(id), expiresAt: row.expires_at, createdAt: row.created_at };
+}
+
+/** The enrolment that a Runner was made with, with its token. */
+export async function firstEnrolment(
+  tx: Transaction<Database>,
+  tokens: EnrolmentTokens,
+  runnerId: string,
+): Promise<MintedEnrolment> {
+  const row = await tx
+    .selectFrom('enrolment')
+    .select(['id', 'expires_at'])
+    .where('runner_id', '=', runnerId)
+    .orderBy('created_at')
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  return { token: tokens.enrolmentToken(row.id), expiresAt: row.expires_at };
 }
 
 /** Makes every token of a Runner that is still open worthless. */

@@ -21,8 +21,8 @@ export function serveRunners(serve: Serve, runners: Runners, presence: Presence)
 
   serve(ROUTES.listRunners, ({ query }) => listRunners(source, query));
 
-  serve(ROUTES.createRunner, async ({ body }) => {
-    const { id, enrolment } = await createRunner(change, body);
+  serve(ROUTES.createRunner, async ({ body }, { onceId }) => {
+    const { id, enrolment } = await createRunner(change, body, onceId);
     return { runner: runners.view(id), enrolment: { token: enrolment.token, expiresAt: isoTime(enrolment.expiresAt) } };
   });
 
@@ -35,8 +35,8 @@ export function serveRunners(serve: Serve, runners: Runners, presence: Presence)
 
   serve(ROUTES.deleteRunner, ({ params, query }) => deleteRunner(change, params.id, query.force === 'true'));
 
-  serve(ROUTES.createEnrolment, async ({ params, body }) => {
-    const { token, expiresAt } = await createEnrolment(change, params.id, body);
+  serve(ROUTES.createEnrolment, async ({ params, body }, { onceId }) => {
+    const { token, expiresAt } = await createEnrolment(change, params.id, body, onceId);
     return { token, expiresAt: isoTime(expiresAt) };
   });
 
