@@ -63,6 +63,24 @@ linux('gives the program exactly its environment', async () => {
   );
 });
 
+linux('one that was missed is there for the next step, and a burst makes none', async () => {
+  const { shell, clock } = await ready();
+  expect(shell.take(become([]))).not.toBeNull();
+  // Another begins right behind: nothing is ready for it, and nothing is made while they come this fast.
+  for (let i = 0; i < 5; i++) {
+    clock.advance(5);
+    expect(shell.take(become([]))).toBeNull();
+    shell.proved('/bin/sh');
+  }
+  clock.advance(24);
+  expect(shell.waitingPid).toBeNull();
+  // From here on they come one after the other.
+  expect(shell.take(become([]))).toBeNull();
+  shell.proved('/bin/sh');
+  clock.advance(12);
+  expect(shell.take(become([]))).not.toBeNull();
+});
+
 linux('hands every argument over as it is', async () => {
   const clock = manualClock();
   const shell = new ReadyShell(BASE, clock);

@@ -57,7 +57,7 @@ export class ReadyShell {
   /** A program was started the straight way, and ran. */
   proved(file: string): void {
     this.#proven.add(file);
-    if (this.#waiting === null) this.#prepareIn(QUIET_MS);
+    if (this.#waiting === null && this.#timer === null) this.#prepareIn(QUIET_MS);
   }
 
   /** The process that is ready, for this; null when there is none, or when it has to be started the straight way. */
@@ -67,7 +67,8 @@ export class ReadyShell {
     this.#takenAt = now;
     const child = this.#waiting;
     if (child === null) {
-      if (this.#proven.has(wanted.commandLine.file)) this.#prepareIn(QUIET_MS);
+      // Steps that follow each other find one again the next time; only a burst has to pass first.
+      if (this.#proven.has(wanted.commandLine.file)) this.#prepareIn(isBurst ? QUIET_MS : SOON_MS);
       return null;
     }
     const script = this.#scriptFor(wanted);
