@@ -152,6 +152,7 @@ async function start(ground: Ground) {
         log.error({ err: error, runner: id }, 'a Runner could not be read again');
       }),
     passed: passingMemory(collector.recent),
+    arrived: () => settle(),
     addressOf: (request) => peerAddress(request, isProxy),
   });
   const journals = storedJournals({ store, folder: folder.journalsPath });
@@ -159,10 +160,14 @@ async function start(ground: Ground) {
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
   const memory = new IdleMemory(clock, collector.everything);
-  executions.onOver(({ row }) => {
-    if (row.runner_id !== null) runners.workEnded(row.runner_id);
+  /** Something has come to its end: when nothing else follows, what it left behind is given back. */
+  const settle = () => {
     memory.busy();
     if (executions.records.isEmpty) memory.idle();
+  };
+  executions.onOver(({ row }) => {
+    if (row.runner_id !== null) runners.workEnded(row.runner_id);
+    settle();
   });
 
   await gateway.start();

@@ -29,8 +29,18 @@ export function hostFacts(): HostFacts {
   };
 }
 
-/** The user that the agent runs as. A container may run under a number that has no name. */
+let ownName: string | null = null;
+
+/**
+ * The user that the agent runs as, as it was at the first call: a process keeps its user, and each question reads the list of
+ * users. A container may run under a number that has no name.
+ */
 export function userName(): string {
+  ownName ??= askUserName();
+  return ownName;
+}
+
+function askUserName(): string {
   try {
     return userInfo().username;
   } catch {

@@ -34,6 +34,8 @@ export interface GatewayDeps {
   recordRefusal(refusal: Refusal): Promise<void>;
   /** A replica of this Runner came to be. Waited for before its agent hears of it, and so before it can connect. */
   enrolled?(runnerId: string): Promise<void>;
+  /** An agent was welcomed. */
+  arrived?(): void;
   /** So many bytes of journals have passed through. */
   passed?(bytes: number): void;
   /** The address of a peer, for people; behind a declared proxy not that of the socket. */

@@ -28,6 +28,7 @@ export interface SessionDeps {
   readonly log: Logger;
   readonly keys: { readonly publicKey: string; sign(text: string): string };
   recordRefusal(refusal: Refusal): Promise<void>;
+  arrived?(): void;
   passed?(bytes: number): void;
   readonly table: PresenceTable;
   readonly trips: RoundTrips;
@@ -84,6 +85,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         signature: keys.sign(welcomeSigningText(message.nonce, message.replica, admitted.epoch)),
         resume: [...resume],
       });
+      deps.arrived?.();
       deps.intake()?.connected(admitted.replicaId, message.operations);
       trips.measure(state, ROUND_TRIP_MS).then(
         () => table.changed(state),
