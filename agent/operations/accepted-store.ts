@@ -15,6 +15,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import type { Clock } from '../../protocol/clock.ts';
 import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { SLOT_NAME, slotName } from './operation-place.ts';
@@ -101,6 +102,7 @@ export interface FoundOperation {
  */
 export class AcceptedStore {
   readonly #root: string;
+  readonly #clock: Clock;
   readonly #boot = bootId();
   /** Free slots, wiped, with their open files. */
   readonly #kept: { readonly slot: Slot; readonly descriptor: number }[] = [];
@@ -113,8 +115,9 @@ export class AcceptedStore {
   /** The root stays open: opening it again costs more than the sync itself. */
   #rootDescriptor: number | null = null;
 
-  constructor(root: string) {
+  constructor(root: string, clock: Clock) {
     this.#root = root;
+    this.#clock = clock;
   }
 
   /** Tells of a slot that an earlier process left in use: its number is taken. */
@@ -170,11 +173,11 @@ export class AcceptedStore {
   }
 
   async #makeDurable(slot: Slot, descriptor: number, isNew: boolean, alone: boolean): Promise<void> {
-    const begun = performance.now();
+    const begun = this.#clock.monotonic();
     // All are waited for, also when one fails: the file is closed then.
     const syncs = isNew ? [syncData(descriptor), this.#syncRoot()] : [this.#syncData(descriptor, alone)];
     const failed = (await Promise.allSettled(syncs)).find((result) => result.status === 'rejected');
-    this.#tookMs = performance.now() - begun;
+    this.#tookMs = this.#clock.monotonic() - begun;
     if (failed === undefined) return;
     await this.#drop(slot, descriptor);
     throw failed.reason;

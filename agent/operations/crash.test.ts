@@ -158,6 +158,24 @@ test('killed while what is done with is deleted, the agent does not run it again
   expect((await readdir(join(folder, 'state', 'operations'))).filter((name) => name !== 'ended.jsonl')).toEqual([]);
 });
 
+test('what is acknowledged twice is forgotten once: the slot of the next operation stays', async () => {
+  const { coordinator, folder, agent, start } = await ready();
+  coordinator.behaviour.acknowledges = false;
+  const first = await coordinator.offer([{ type: 'command', command: 'true' }]);
+  const { length: next } = await coordinator.finished(first);
+  for (let i = 0; i < 3; i++) {
+    coordinator.session?.send({ type: 'ack', operation: first, attempt: 1, next, final: true });
+  }
+  await expect.poll(() => slotOf(folder, first).catch(() => 'none')).toBe('none');
+  coordinator.behaviour.acknowledges = true;
+  const second = await coordinator.offer([{ type: 'command', command: 'echo begun; sleep 300' }]);
+  await coordinator.recorded(second, ({ kind }) => kind === 'output');
+  agent.child.kill('SIGKILL');
+  await agent.exited;
+  start();
+  expect(stepEnds(await coordinator.finished(second)).map(({ reason }) => reason)).toEqual(['agent-restarted']);
+});
+
 test('a power cut that leaves a plan in front of the records of another operation makes them nobody’s', async () => {
   const { coordinator, agent, start, folder } = await ready();
   const offer = (text: string) => coordinator.offer([{ type: 'command', command: `echo ${text}; sleep 300` }]);

@@ -6,6 +6,7 @@ import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { runAgentProgram } from '../testing/agent-process.ts';
 import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { stepEnds } from '../testing/journal-view.ts';
+import { processesOf } from '../testing/processes-of.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
@@ -51,6 +52,31 @@ test('an agent that is killed on a full disk starts again there, says so, and br
   coordinator.heard.length = 0;
   await coordinator.said('heartbeat', ({ checks }) => checks.every(({ ok }) => ok));
   await expect.poll(() => readFile(join(small, 'state', 'operations', 'ended.jsonl'), 'utf8')).toContain(operation);
+}, 60_000);
+
+test('no step begins while what became of the one before is not in the file', async (context) => {
+  const coordinator = await testCoordinator();
+  const small = await smallDisk(context);
+  const marker = join(small, 'second');
+  await testAgent(coordinator, { folder: small, env: { OUTRUNNER_DISK_FLOOR_MB: '0' } });
+  await coordinator.connected();
+  await writeFile(marker, '');
+  const go = join(await temporaryFolder(), 'go');
+  const operation = await coordinator.offer([
+    { type: 'command', command: `echo begun; until [ -e '${go}' ]; do sleep 0.02; done; seq 1 60000` },
+    { type: 'command', command: `echo second >> '${marker}'` },
+  ]);
+  await coordinator.recorded(operation, ({ kind }) => kind === 'output');
+  await run('dd', ['if=/dev/zero', `of=${join(small, 'ballast')}`, 'bs=64k', 'count=1000']).catch(() => undefined); // Full.
+  await writeFile(go, '');
+  // It prints less than may wait in memory, and so ends.
+  await coordinator.said('heartbeat', ({ checks }) => checks.some(({ ok }) => !ok));
+  await expect.poll(() => processesOf(operation)).toEqual([]);
+  expect(await readFile(marker, 'utf8')).toBe('');
+  await rm(join(small, 'ballast'));
+  const records = await coordinator.finished(operation);
+  expect(stepEnds(records).map(({ reason }) => reason)).toEqual(['completed', 'completed']);
+  expect(await readFile(marker, 'utf8')).toBe('second\n');
 }, 60_000);
 
 test('on a full disk nothing is lost: the step waits, new work is refused, and all goes on when there is room', async (context) => {

@@ -28,6 +28,8 @@ export interface HeldOperation {
   stopOrder: StopOrder | null;
   /** What is being done with it in the background: ending it after a restart, cleaning up. */
   settled: Promise<void>;
+  /** It is being forgotten: its slot may be another's at any moment. */
+  givenUp: boolean;
   /** It has to be durable that it begins, before it does: it waited in the queue. */
   readonly waited: boolean;
 }

@@ -360,7 +360,8 @@ export class Operations implements SessionWork, OfferTable {
 
   /** Deletes what the coordinator needs no more; what still runs is stopped first, since nobody waits for it. */
   giveUp(held: HeldOperation): void {
-    if (!this.#held.has(held.key)) return;
+    if (held.givenUp) return;
+    held.givenUp = true;
     this.#delivery.drop(held.key);
     const position = this.#queue.indexOf(held);
     if (position >= 0) this.#queue.splice(position, 1);

@@ -74,6 +74,7 @@ export async function recoverOperations({
         phase: isFinished ? 'finished' : open,
         run: null,
         stopOrder: null,
+        givenUp: false,
         settled: Promise.resolve(),
         waited: true,
       },

@@ -166,7 +166,9 @@ export class OperationRun {
       // In place: cheaper than a detour over the thread pool, and the step waits for it anyway.
       if (!existsSync(cwd)) mkdirSync(cwd, { mode: 0o700 });
       const prepared = prepareStep(step, index, scriptsFolder(place), env);
-      await this.#begun;
+      // And later ones not before it is in the file what became of those before: else a crash would make it look as if they had
+      // not run.
+      await (index === 0 ? this.#begun : this.#deps.spool.flushed());
       if (!prepared.ok) {
         this.#stepStarted(step, prepared.interpreter, null);
         return { ...skipped(prepared.detail), reason: prepared.reason };

@@ -176,7 +176,7 @@ export class Spool {
   /** Resolves when everything that was appended so far would survive a power cut. */
   async durable(): Promise<void> {
     await this.flushed();
-    await this.#segments.at(-1)?.durable();
+    if (!this.#closed) await this.#segments.at(-1)?.durable();
   }
 
   /**

@@ -63,7 +63,7 @@ export class OfferDesk {
   constructor(deps: OfferDeps, table: OfferTable) {
     this.#deps = deps;
     this.#table = table;
-    this.#store = new AcceptedStore(deps.root);
+    this.#store = new AcceptedStore(deps.root, deps.clock);
     this.#isSigned = signatureVerifier(deps.identity.coordinator.publicKey);
   }
 
@@ -199,6 +199,7 @@ export class OfferDesk {
       phase: 'queued',
       run: null,
       stopOrder,
+      givenUp: false,
       settled,
       waited: !atOnce,
     });

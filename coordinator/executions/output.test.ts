@@ -134,10 +134,12 @@ describe('output', () => {
     await coordinator.call(`/executions/${id}/cancel`, {});
     expect(await following).toBe('');
     const { id: other } = await coordinator.run(project);
-    const cut = output(other, '?follow=true').then((answer) => answer.text());
+    const cut = output(other, '?follow=true')
+      .then((answer) => answer.text())
+      .catch(() => 'cut off');
     await eventually(() => coordinator.api.counts !== undefined);
     await coordinator.restart();
-    await cut.catch(() => 'cut off');
+    await cut;
   });
 
   it('of 200 MB passes through with bounded memory, byte for byte, also past a viewer that does not read', async () => {

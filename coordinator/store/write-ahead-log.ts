@@ -1,5 +1,6 @@
 import { close, constants, fdatasync, fdatasyncSync, open } from 'node:fs';
 import { promisify } from 'node:util';
+import { type Clock, systemClock } from '../../protocol/clock.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -21,22 +22,24 @@ export interface CommitLog {
 /** The write-ahead log of a database: makes commits durable without keeping the event loop waiting for the disk. */
 export class WriteAheadLog implements CommitLog {
   readonly #path: string;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   #descriptor: number | null = null;
   /** How long the last flush took. */
   #tookMs = Number.POSITIVE_INFINITY;
 
   /** `database`: its file. SQLite keeps the log beside it, the same file as long as a connection is open. */
-  constructor(database: string) {
+  constructor(database: string, clock: Pick<Clock, 'monotonic'> = systemClock()) {
+    this.#clock = clock;
     this.#path = `${database}-wal`;
   }
 
   async sync(alone: boolean): Promise<void> {
     this.#descriptor ??= await openFile(this.#path, constants.O_RDWR);
-    const begun = performance.now();
+    const begun = this.#clock.monotonic();
     // On a quick disk, the detour over another thread takes as long as the flush.
     if (alone && this.#tookMs < QUICK_MS) fdatasyncSync(this.#descriptor);
     else await flush(this.#descriptor);
-    this.#tookMs = performance.now() - begun;
+    this.#tookMs = this.#clock.monotonic() - begun;
   }
 
   async close(): Promise<void> {
