@@ -39,14 +39,16 @@ export async function recoverOperations({
   const names = await readdir(root);
   const segments = segmentsByKey(names);
   const recovered: RecoveredOperation[] = [];
+  const keys = new Set<string>();
   for (const found of await readSlots(root, names, log)) {
     const { operation, slot, returned, planBytes, maximum, emptyMeansNotBegun } = found;
     const key = operationKey(operation.operation, operation.attempt);
     // Its deletion was cut off by a crash; or a power cut has brought back what was wiped.
-    if (isDone(key) || recovered.some(({ held }) => held.key === key)) {
+    if (isDone(key) || keys.has(key)) {
       await unlink(slot.path);
       continue;
     }
+    keys.add(key);
     const place = operationPlace(root, key);
     const firsts = segments.get(key) ?? [];
     segments.delete(key);

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { WebSocket } from 'ws';
 import { startBare } from './bare-program.ts';
 import { type LeanPost, leanPost } from './lean-post.ts';
-import { type ProcessUsage, usageOf } from './process-usage.ts';
 
 /**
  * A second floor, for a reader who asks how much of the first one's distance is chosen: two bare programs that do the least
@@ -17,7 +16,6 @@ export interface DurableFloor {
   run(command: string): Promise<string>;
   /** Is called with each id that has ended and is stored as such. */
   onEnd(hear: (id: string) => void): void;
-  usage(): { coordinator: ProcessUsage; agent: ProcessUsage };
   stop(): Promise<void>;
 }
 
@@ -122,7 +120,6 @@ export async function startDurableFloor(work: string): Promise<DurableFloor> {
     onEnd(hear) {
       caller.removeAllListeners('message').on('message', (data) => hear(String(data)));
     },
-    usage: () => ({ coordinator: usageOf(coordinator.child.pid), agent: usageOf(agent.child.pid) }),
     async stop() {
       caller.terminate();
       await agent.stop();

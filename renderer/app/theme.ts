@@ -95,7 +95,8 @@ export const theme = createTheme({
     Textarea: Textarea.extend({ defaultProps: small }),
     NumberInput: NumberInput.extend({ defaultProps: small }),
     Select: Select.extend({ defaultProps: { ...small, allowDeselect: false, checkIconPosition: 'right' } }),
-    TagsInput: TagsInput.extend({ defaultProps: small }),
+    // Empty as high as the fields beside it: its own line is a little higher than theirs.
+    TagsInput: TagsInput.extend({ defaultProps: small, styles: { inputField: { height: 19 } } }),
     Switch: Switch.extend({ defaultProps: small }),
     Tabs: Tabs.extend({ defaultProps: { keepMounted: false } }),
     Menu: Menu.extend({

@@ -81,7 +81,7 @@ export function CommandForm({ project, draft, onChange, errors, pending, onRun }
           <div style={{ flex: 1, minWidth: 130 }}>
             <TagInput
               label="Runner tags"
-              placeholder={draft.runnerTags.length === 0 ? 'Any Runner of the project' : ''}
+              placeholder={draft.runnerTags.length === 0 ? 'Any Runner' : ''}
               value={draft.runnerTags}
               onChange={(runnerTags) => onChange({ runnerTags })}
               suggestions={Object.keys(known.data ?? {})}
