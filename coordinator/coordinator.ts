@@ -23,7 +23,7 @@ import { serveLive } from './live/routes.ts';
 import { serveMetrics } from './metrics/metrics.ts';
 import { releaseFolder } from './packages/release-folder.ts';
 import { servePackages } from './packages/routes.ts';
-import { garbageCollector } from './process/garbage-collector.ts';
+import { type GarbageCollector, garbageCollector } from './process/garbage-collector.ts';
 import { passingMemory } from './process/passing-memory.ts';
 import { announceProject } from './projects/announce-project.ts';
 import { serveProjects } from './projects/routes.ts';
@@ -47,6 +47,8 @@ export interface CoordinatorOptions {
   readonly logTo?: DestinationStream;
   /** Parses every answer through its schema. For tests. */
   readonly checkAnswers?: boolean;
+  /** That of this process by default; tests look at when it is asked. */
+  readonly collector?: GarbageCollector;
 }
 
 /** A coordinator that answers. */
@@ -139,7 +141,7 @@ async function start(ground: Ground) {
     checkAnswers: ground.checkAnswers ?? false,
   });
   const publicUrl = () => api.publicUrl;
-  const collector = garbageCollector();
+  const collector = ground.collector ?? garbageCollector();
   const gateway = createGateway({
     store,
     clock,

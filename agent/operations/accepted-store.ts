@@ -18,6 +18,7 @@ import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
 import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
+import { QuickDisk } from '../../protocol/quick-disk.ts';
 import { SLOT_NAME, slotName } from './operation-place.ts';
 
 const syncNames = promisify(fsync);
@@ -30,8 +31,6 @@ const ACCEPTED = 'A'.charCodeAt(0);
 /** Handed back: whatever happens to this agent, it must not run it any more. */
 const RETURNED = 'R'.charCodeAt(0);
 const FREE = 0;
-/** A disk that took longer than this for the last plan, in milliseconds, is never waited for in the event loop. */
-const QUICK_MS = 2;
 const NEWLINE = 0x0a;
 /** A slot is this long from the start, so that what a short operation writes changes nothing but its bytes. */
 const SLOT_BYTES = 4 << 10;
@@ -102,13 +101,11 @@ export interface FoundOperation {
  */
 export class AcceptedStore {
   readonly #root: string;
-  readonly #clock: Clock;
+  readonly #disk: QuickDisk;
   readonly #boot = bootId();
   /** Free slots, wiped, with their open files. */
   readonly #kept: { readonly slot: Slot; readonly descriptor: number }[] = [];
   #nextNumber = 0;
-  /** How long the last plan waited for the disk. */
-  #tookMs = Number.POSITIVE_INFINITY;
   /** Syncs the names in the root for all that were made before it begins; shared by those that come together. */
   #nextRootSync: Promise<void> | null = null;
   #rootSync: Promise<void> | null = null;
@@ -117,7 +114,7 @@ export class AcceptedStore {
 
   constructor(root: string, clock: Clock) {
     this.#root = root;
-    this.#clock = clock;
+    this.#disk = new QuickDisk(clock);
   }
 
   /** Tells of a slot that an earlier process left in use: its number is taken. */
@@ -173,20 +170,22 @@ export class AcceptedStore {
   }
 
   async #makeDurable(slot: Slot, descriptor: number, isNew: boolean, alone: boolean): Promise<void> {
-    const begun = this.#clock.monotonic();
-    // All are waited for, also when one fails: the file is closed then.
-    const syncs = isNew ? [syncData(descriptor), this.#syncRoot()] : [this.#syncData(descriptor, alone)];
-    const failed = (await Promise.allSettled(syncs)).find((result) => result.status === 'rejected');
-    this.#tookMs = this.#clock.monotonic() - begun;
-    if (failed === undefined) return;
-    await this.#drop(slot, descriptor);
-    throw failed.reason;
+    try {
+      await this.#disk.flush(
+        alone && !isNew,
+        () => fdatasyncSync(descriptor),
+        () => (isNew ? this.#syncNew(descriptor) : syncData(descriptor)),
+      );
+    } catch (error) {
+      await this.#drop(slot, descriptor);
+      throw error;
+    }
   }
 
-  /** On a quick disk, the detour over another thread takes longer than the sync. */
-  async #syncData(descriptor: number, alone: boolean): Promise<void> {
-    if (alone && this.#tookMs < QUICK_MS) fdatasyncSync(descriptor);
-    else await syncData(descriptor);
+  /** Both are waited for, also when one fails: the file is closed then. */
+  async #syncNew(descriptor: number): Promise<void> {
+    const syncs = await Promise.allSettled([syncData(descriptor), this.#syncRoot()]);
+    for (const sync of syncs) if (sync.status === 'rejected') throw sync.reason;
   }
 
   /** A slot that could not be written is no slot any more. */

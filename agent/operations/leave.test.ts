@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { manualClock } from '../../protocol/clock.ts';
 import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
 import { type TestAgentOptions, testAgent, testCoordinator } from '../testing/test-agent.ts';
@@ -82,6 +83,29 @@ test('asked again it waits no longer: what runs is stopped, and says why', async
   expect(stepEnds(records)[0]?.reason).toBe('agent-stopped');
   expect(outcomeOf(records)).toMatchObject({ outcome: 'failed', reason: 'maintenance' });
   await agent.ended;
+});
+
+test('asked again, it waits two seconds for a coordinator that does not answer, not fifteen', async () => {
+  const clock = manualClock();
+  const { coordinator, agent } = await busy({ clock });
+  coordinator.behaviour.acknowledges = false;
+  agent.stop('maintenance');
+  await coordinator.said('returned');
+  const begun = clock.monotonic();
+  agent.stop('once more');
+  let ended = false;
+  void agent.ended.finally(() => {
+    ended = true;
+  });
+  // What runs is stopped in steps of the clock; then all has ended, and nobody takes from it what it owes.
+  await expect
+    .poll(() => {
+      clock.advance(50);
+      return ended;
+    })
+    .toBe(true);
+  expect(clock.monotonic() - begun).toBeLessThan(10_000);
+  expect(await heldOnDisk(join(agent.state, 'operations'))).not.toEqual([]);
 });
 
 test.each([

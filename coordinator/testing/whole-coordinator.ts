@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { API_BASE, ROUTES, type RouteName, routePath } from '../../protocol/api/routes.ts';
 import { type ManualClock, manualClock } from '../../protocol/clock.ts';
 import { type Coordinator, createCoordinator } from '../coordinator.ts';
+import type { GarbageCollector } from '../process/garbage-collector.ts';
 import { readSettings } from '../settings/read-settings.ts';
 import type { Settings } from '../settings/settings-table.ts';
 
@@ -47,6 +48,7 @@ export interface WholeOptions {
   readonly settings?: Partial<Settings>;
   readonly clock?: ManualClock;
   readonly folder?: string;
+  readonly collector?: GarbageCollector;
 }
 
 /** A coordinator as `main.ts` makes it, on a folder of its own and with a clock that the test moves. */
@@ -68,6 +70,7 @@ export async function startWhole(options: WholeOptions = {}): Promise<WholeCoord
     },
     clock,
     checkAnswers: true,
+    ...(options.collector === undefined ? {} : { collector: options.collector }),
     logTo: { write: (line) => void log.push(line) },
   });
   const { url } = coordinator;
