@@ -4,8 +4,10 @@ import { newRunner, startWhole } from '../testing/whole-coordinator.ts';
 
 test('memory is given back when it is quiet after an agent has connected, not before', async () => {
   let collected = 0;
-  const collector = { everything: () => void (collected += 1), recent: () => undefined };
-  const whole = await startWhole({ collector });
+  const everything = () => {
+    collected += 1;
+  };
+  const whole = await startWhole({ collector: { everything, recent: () => undefined } });
   onTestFinished(() => whole.stop());
   whole.clock.advance(60_000);
   expect(collected).toBe(1); // After its start.
