@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { launcherText } from '../agent/installation/launcher.ts';
 import { ProgramFolder } from '../agent/installation/program-folder.ts';
@@ -19,9 +20,17 @@ interface Host {
   readonly folder: ProgramFolder;
   launcher: RunningProgram;
   start(): RunningProgram;
+  /** Ends launcher and agent at once, as a host that loses power does. */
+  cutPower(): Promise<void>;
   /** Makes a release and orders it; resolves when the upgrade is over or paused. */
   upgradeTo(version: string, fault?: Fault, more?: NewUpgrade): Promise<Upgrade>;
 }
+
+/** Folders of the hosts of this test: their agents are no children of ours. */
+const hosts: ProgramFolder[] = [];
+test.afterEach(async () => {
+  for (const { path: program } of hosts.splice(0)) await endAgents(program);
+});
 
 async function install(work: string): Promise<Host> {
   const agents = path.join(work, 'agents');
@@ -36,6 +45,7 @@ async function install(work: string): Promise<Host> {
     projects: [{ project: 'Welcome' }],
   });
   const folder = new ProgramFolder(path.join(home, 'state', 'program'));
+  hosts.push(folder);
   await folder.install(await makeVersion(path.join(work, 'made'), '0.1.1'), '0.1.1');
   await mkdir(path.join(home, 'opt'));
   const launcherPath = path.join(home, 'opt', 'launch');
@@ -56,11 +66,18 @@ async function install(work: string): Promise<Host> {
     folder,
     start,
     launcher: start(),
+    async cutPower() {
+      const { child } = host.launcher;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+      await endAgents(folder.path);
+    },
     async upgradeTo(version, fault, more = {}) {
       const executable = await makeVersion(path.join(work, 'made'), version, fault);
       const key = fault === 'wrong-key' ? await loadReleaseKey({}, path.join(work, 'other-key.pem')) : undefined;
       await publish(agents, version, executable, key);
-      const { id } = await coordinator.api.call('createUpgrade', { body: { trialSeconds: 5, ...more } });
+      const { id } = await coordinator.api.call('createUpgrade', { body: { trialSeconds: 30, ...more } });
       return await over(coordinator.api, id);
     },
   };
@@ -92,7 +109,7 @@ async function ranBy(api: ApiClient, command = 'echo it runs'): Promise<string> 
 test('from one version to the next, from afar, while a job runs: it is finished first, and the host is away for a moment', async ({
   work,
 }) => {
-  const { coordinator, runner, folder, upgradeTo, launcher } = await install(work);
+  const { coordinator, runner, folder, upgradeTo, launcher, start } = await install(work);
   const { api } = coordinator;
   const go = path.join(work, 'go');
   const job = await api.call('runAdHoc', {
@@ -119,10 +136,6 @@ test('from one version to the next, from afar, while a job runs: it is finished 
   // The launcher is the one of before; a restart of the service starts the new version.
   expect(launcher.child.exitCode).toBeNull();
   await launcher.stop('SIGTERM');
-  const { upgradeTo: _, start } = {
-    upgradeTo,
-    start: () => startProgram('/bin/sh', launcher.child.spawnargs.slice(1)),
-  };
   const again = start();
   await healthyWith(api, runner, '0.2.0');
   await again.stop('SIGTERM');
@@ -141,12 +154,12 @@ test('versions that crash, hang, cannot connect, cannot run or are signed by ano
   work,
 }) => {
   test.setTimeout(180_000);
-  const { coordinator, runner, folder, upgradeTo } = await install(work);
+  const { coordinator, runner, folder, upgradeTo, launcher } = await install(work);
   const { api } = coordinator;
   expect((await upgradeTo('0.2.0')).replicas).toMatchObject([{ phase: 'checked-in' }]);
   for (const [at, [fault, why]] of FAULTS.entries()) {
     await test.step(fault, async () => {
-      const upgrade = await upgradeTo(`0.3.${at}`, fault);
+      const upgrade = await upgradeTo(`0.3.${at}`, fault, { trialSeconds: 5 });
       expect(upgrade.state).toBe('finished');
       expect(upgrade.reason).toMatch(/1 of 1 failed/);
       expect(upgrade.replicas).toMatchObject([{ phase: 'failed', detail: expect.stringMatching(why) }]);
@@ -158,16 +171,18 @@ test('versions that crash, hang, cannot connect, cannot run or are signed by ano
   // Nothing of the failures stands in the way of the next.
   expect((await upgradeTo('0.4.0')).replicas).toMatchObject([{ phase: 'checked-in', detail: '' }]);
   await healthyWith(api, runner, '0.4.0');
+  await launcher.stop();
   await coordinator.stop();
 });
 
 test('it never goes back unless that is asked for', async ({ work }) => {
-  const { coordinator, runner, upgradeTo } = await install(work);
+  const { coordinator, runner, upgradeTo, launcher } = await install(work);
   await expect(upgradeTo('0.0.9')).rejects.toThrow(/nothing to upgrade/);
   expect((await upgradeTo('0.0.9', undefined, { allowDowngrade: true })).replicas).toMatchObject([
     { phase: 'checked-in' },
   ]);
   await healthyWith(coordinator.api, runner, '0.0.9');
+  await launcher.stop();
   await coordinator.stop();
 });
 
@@ -219,12 +234,10 @@ test('killed at each step of the switch, the host ends on a version that checks 
   const first = (await folder.current()) ?? '';
   for (const { what, cut, ends } of rounds) {
     await test.step(what, async () => {
-      await host.launcher.stop('SIGKILL');
+      await host.cutPower();
       await folder.use(id);
       await folder.use(first);
       await cut();
-      // The agent itself outlives its launcher when that is killed alone; a host that loses power kills both.
-      await endAgents(folder.path);
       if (what.includes('of before')) await writeFile(at('previous'), `${first}\n`);
       host.launcher = host.start();
       await healthyWith(api, runner, ends);
@@ -236,7 +249,6 @@ test('killed at each step of the switch, the host ends on a version that checks 
 
 /** Ends what the launcher had started, by what its environment says. */
 async function endAgents(program: string): Promise<void> {
-  const { readdir } = await import('node:fs/promises');
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
