@@ -15,7 +15,7 @@ import {
 import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { BUNDLES, bundle } from '../bundle.ts';
 import { AGENTS_OUT, DIST } from '../paths.ts';
-import { type BaseRuntime, findBaseRuntime } from './base-runtime.ts';
+import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
 import { compressExecutable } from './compress.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
@@ -43,7 +43,8 @@ type BuildRecord = z.infer<typeof BuildRecordSchema>;
 export async function buildAgents(targets: readonly PlatformTarget[], report: Report): Promise<void> {
   const packer = pkgPacker;
   // All of what is needed is looked for before the first minute is spent.
-  const bases = await Promise.all(targets.map((target) => findBaseRuntime(target)));
+  const bases: BaseRuntime[] = [];
+  for (const target of targets) bases.push(await provideBaseRuntime(target, report));
   const key = await loadReleaseKey();
   const bundlePath = join(DIST, BUNDLES.agent.output);
   await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
@@ -79,7 +80,7 @@ async function buildTarget(
     packer.name,
     base.version,
     bundleSha256,
-    await sha256File(base.path),
+    base.sha256,
     ...RUNTIME_FLAGS,
     RUNTIME_FLAGS_FROM_OUTSIDE,
   ]);

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findBaseRuntime, hostTarget } from './base-runtime.ts';
+import { hostTarget, provideBaseRuntime } from './base-runtime.ts';
 import { pkgPacker } from './pkg-packer.ts';
 
 const PROBE = `
@@ -41,7 +41,7 @@ function runExecutable(path: string, env: Record<string, string>): Promise<{ std
 
 it('packs an executable that runs alone, lets nobody inject code, and has the same bytes each time', async () => {
   const target = hostTarget();
-  const base = await findBaseRuntime(target);
+  const base = await provideBaseRuntime(target, () => undefined);
   const first = join(folder, 'first', 'probe.cjs');
   const second = join(folder, 'a-second-longer-folder', 'probe.cjs');
   const outputs: string[] = [];
