@@ -88,7 +88,10 @@ export async function installRuntime(
     for (const part of ['include', 'share', 'CHANGELOG.md']) {
       await rm(join(unfinished, 'node_modules', name, part), { recursive: true, force: true });
     }
-    await rename(unfinished, home);
+    await rename(unfinished, home).catch((error: unknown) => {
+      // Another process of this checkout was faster, and its copy is as good.
+      if (!existsSync(home)) throw error;
+    });
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
