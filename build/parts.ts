@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { build as viteBuild } from 'vite';
 import { hostTarget } from './agents/base-runtime.ts';
 import { buildAgents, type Report } from './agents/build-agents.ts';
-import { loadReleaseKey } from './agents/release-key.ts';
-import { releaseTrust } from './agents/release-trust.ts';
+import { releaseKeyMark } from './agents/release-key.ts';
 import { BUNDLES, bundle } from './bundle.ts';
 
 /** The things that are built, and what each is built from. */
@@ -47,7 +46,7 @@ export const RECIPES: Record<Part, PartRecipe> = {
   agents: {
     inputs: [...ALWAYS, ...BUNDLING, 'agent', 'build/agents'],
     outputs: ['agents/manifest.json'],
-    settings: async () => JSON.stringify(releaseTrust(await loadReleaseKey())),
+    settings: async () => `${await releaseKeyMark()} ${process.env.OUTRUNNER_RELEASE_TRUST ?? ''}`,
     build: (report) => buildAgents([hostTarget()], report),
   },
 };
