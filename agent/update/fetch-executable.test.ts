@@ -46,6 +46,8 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const transport = createTransport({ coordinator: { url, publicKey: '' } });
   const progress: number[] = [];
+  /** Called one by one, when bytes have arrived in the file. */
+  const whenHeard: (() => void)[] = [];
   const path = join(await temporaryFolder(), 'fetched', 'file');
   const fetched = (executable: ReleasedExecutable, signal = new AbortController().signal) =>
     fetchCompressed(executable, 'the-ticket', path, {
@@ -53,9 +55,12 @@ async function serve(answer: (request: IncomingMessage, response: ServerResponse
       clock: systemClock(),
       random: () => 0,
       signal,
-      onProgress: (received) => progress.push(received),
+      onProgress: (received) => {
+        progress.push(received);
+        whenHeard.shift()?.();
+      },
     });
-  return { asked, progress, path, fetched };
+  return { asked, progress, path, fetched, whenHeard };
 }
 
 test.each(['gzip', 'deflate-raw'] as const)(
@@ -74,14 +79,15 @@ test.each(['gzip', 'deflate-raw'] as const)(
 
 test('cut off again and again, it goes on where it was', async () => {
   const { packed, executable } = released();
-  const { fetched, path, asked } = await serve((request, response, time) => {
+  const { fetched, path, asked, whenHeard } = await serve((request, response, time) => {
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     if (from > 0) {
       expect(request.headers['if-range']).toBe(`"${executable.compressed.sha256}"`);
       response.writeHead(206, { 'content-range': `bytes ${from}-${packed.length - 1}/${packed.length}` });
     }
     if (time < 4) {
-      response.write(packed.subarray(from, from + 90_000), () => response.socket?.end());
+      whenHeard.push(() => response.destroy());
+      response.write(packed.subarray(from, from + 90_000));
       return;
     }
     response.end(packed.subarray(from));
