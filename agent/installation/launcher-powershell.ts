@@ -93,7 +93,7 @@ function Start-Version($id) {
   $info.UseShellExecute = $false
   $info.CreateNoWindow = $service
   $info.RedirectStandardInput = $true
-  $info.EnvironmentVariables['OUTRUNNER_LAUNCHED'] = '1'
+  $info.EnvironmentVariables['OUTRUNNER_LAUNCHED'] = $info.FileName
   $info.EnvironmentVariables['OUTRUNNER_STOP_WITH_STDIN'] = '1'
   return [Diagnostics.Process]::Start($info)
 }
@@ -200,13 +200,16 @@ try {
       $version = VersionToStart $current
       if ($version -eq '') {
         Say "there is no version in $program; install the agent again"
+        if ($service) { exit 0 }
         exit ${noVersionExit}
       }
       $code = RunVersion $version '' 0
     }
     if ($script:ending) { exit $code }
     if ($code -eq ${switchExit}) { continue }
-    if (-not $service -or @(${finalExits.join(', ')}) -contains $code) { exit $code }
+    if (-not $service) { exit $code }
+    # A task that failed may be started again by the system, and this would be the same then.
+    if (@(${finalExits.join(', ')}) -contains $code) { exit 0 }
     # Longer from time to time, until it has run for a while.
     if ($began.Elapsed.TotalSeconds -gt 600) { $pause = 5 }
     Say "the agent ended with $code; it is started again in $pause seconds"

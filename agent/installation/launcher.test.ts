@@ -42,7 +42,7 @@ async function host(): Promise<Host> {
     program,
     async version(name, script) {
       const file = join(folder, `${name}.sh`);
-      await writeFile(file, `#!/bin/sh\nprintf '%s\\n' "${name} $OUTRUNNER_LAUNCHED $*" >> '${log}'\n${script}\n`);
+      await writeFile(file, `#!/bin/sh\nprintf '%s\\n' "${name} $*" >> '${log}'\n${script}\n`);
       return await program.add(file, name);
     },
     start({ shell = SHELL, first = [] } = {}) {
@@ -85,10 +85,10 @@ test.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))(
   'under %s it starts the version in use with its arguments, and passes its exit code on',
   async (_name, shell) => {
     const { program, version, start, lines } = await host();
-    await program.use(await version('1.0.0', 'exit 7'));
+    await program.use(await version('1.0.0', '[ "$OUTRUNNER_LAUNCHED" = "$0" ] && exit 7'));
     const launched = start({ shell });
     expect(await launched.exited).toBe(7);
-    expect(await lines()).toEqual(['1.0.0 1 run --state with blank']);
+    expect(await lines()).toEqual(['1.0.0 run --state with blank']);
   },
 );
 

@@ -72,7 +72,7 @@ trap 'ending=INT' INT
 begin() {
   version=$1
   shift
-  OUTRUNNER_LAUNCHED=1 "$(executable "$version")" "$@" &
+  OUTRUNNER_LAUNCHED=$(executable "$version") "$(executable "$version")" "$@" &
   child=$!
   # The signal may have come while there was no child.
   case $ending in TERM | HUP) kill "-$ending" "$child" 2>/dev/null ;; esac

@@ -20,6 +20,7 @@ import { compressExecutable } from './compress.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
 import { isSignedByItsKey, loadReleaseKey, signRelease } from './release-key.ts';
+import { releaseTrust, trustDefinitions } from './release-trust.ts';
 
 /** Says one line of progress. */
 export type Report = (line: string) => void;
@@ -45,7 +46,7 @@ export async function buildAgents(targets: readonly PlatformTarget[], report: Re
   const bases = await Promise.all(targets.map((target) => findBaseRuntime(target)));
   const key = await loadReleaseKey();
   const bundlePath = join(DIST, BUNDLES.agent.output);
-  await bundle(BUNDLES.agent);
+  await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
   const bundleSha256 = await sha256File(bundlePath);
   for (const base of bases) await buildTarget(base, packer, bundlePath, bundleSha256, report);
   const executables = await currentExecutables(bundleSha256, report);
