@@ -100,7 +100,7 @@ async function becomeLauncher(
   const [file = '', ...rest] = launcherCommand(folder, args);
   if (process.execve !== undefined && process.platform !== 'win32') process.execve(file, [file, ...rest], defined(env));
   const child = spawn(file, rest, { stdio: 'inherit', env });
-  const [code] = await once(child, 'exit');
+  const [code] = (await once(child, 'exit')) as unknown[];
   return typeof code === 'number' ? code : 1;
 }
 
