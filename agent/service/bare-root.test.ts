@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, truncateSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
-import { BareRoot, NO_BARE_ROOT, type Ran } from '../testing/bare-root.ts';
+import { BareRoot, NO_BARE_ROOT, PACKED_AGENT, type Ran } from '../testing/bare-root.ts';
 import { TestCoordinator } from '../testing/test-coordinator.ts';
 
 const PACKAGE = '/root/a package';
@@ -130,8 +130,11 @@ describe.skipIf(NO_BARE_ROOT !== '')(
       expect(own.faults).toEqual([]);
     });
 
-    test('it says honestly that nothing starts it here, and how to', async () => {
+    test('it says honestly that nothing starts it here, and how to; what the disk has damaged is whole again', async () => {
+      const program = `${STATE}/program/versions/${root.read(`${STATE}/program/current`).trim()}/outrunner-agent`;
+      truncateSync(root.path(program), 1000);
       const { code, stderr } = await service('install');
+      expect(statSync(root.path(program)).size).toBe(statSync(PACKED_AGENT).size);
       expect([code, stderr]).toEqual([
         AGENT_EXIT.serviceNotStarted,
         expect.stringMatching(/process 1 is ".+"\).*Start it with: runuser -u outrunner-agent -- \/bin\/sh/),
@@ -200,8 +203,8 @@ describe.skipIf(NO_BARE_ROOT !== '')(
     });
 
     test('what keeps it from connecting is said, and it tries on', async () => {
-      await coordinator.stop();
       await service('stop');
+      await coordinator.stop();
       const away = await service('install', '--wait', '2');
       expect([away.code, away.stderr]).toEqual([
         AGENT_EXIT.serviceNotConnected,
@@ -211,7 +214,6 @@ describe.skipIf(NO_BARE_ROOT !== '')(
       ]);
       expect((await service('status')).code).toBe(AGENT_EXIT.serviceNotConnected);
       await coordinator.start();
-      await coordinator.connected();
     });
 
     test('an agent that was turned away ends with its line, and a fresh package brings it back', async () => {
