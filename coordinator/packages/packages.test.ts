@@ -85,7 +85,12 @@ describe('the list', () => {
       available: true,
       reason: null,
       formats: ['tar.gz'],
-      executable: { fileName: 'outrunner-agent', size: executable.length, sha256: sha256(executable) },
+      executable: {
+        fileName: 'outrunner-agent',
+        size: executable.length,
+        sha256: sha256(executable),
+        platformSignature: null,
+      },
     });
     expect(by['macos-arm64']).toMatchObject({
       available: false,
