@@ -1,14 +1,21 @@
 import { ROUTES } from '../../protocol/api/routes.ts';
 import type { Clock } from '../../protocol/clock.ts';
+import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import type { Serve } from '../http/call.ts';
+import type { CallContext, Serve } from '../http/call.ts';
 import type { EnrolmentTokens } from '../runners/enrolments.ts';
 import type { RunnerRecord } from '../runners/runner-record.ts';
 import { enrolmentStateOf } from '../runners/runner-view.ts';
 import type { Store } from '../store/store.ts';
 import { listPackages } from './list-packages.ts';
 import type { ReleaseFolder } from './release-folder.ts';
-import { type OpenEnrolment, type PackageSettings, type RunnerPackage, runnerPackage } from './runner-package.ts';
+import {
+  type OpenEnrolment,
+  type PackageSettings,
+  type RunnerPackage,
+  runnerPackage,
+  wantedFormat,
+} from './runner-package.ts';
 import { sendArchive } from './send-archive.ts';
 
 export interface PackagesDeps {
@@ -40,17 +47,25 @@ export function servePackages(serve: Serve, deps: PackagesDeps): void {
 
   serve(ROUTES.listPackages, () => listPackages(deps.folder));
 
-  serve(ROUTES.downloadPackage, async ({ params, query }, context) => {
-    const record = deps.runner(params.id);
-    const { id, name } = record.row;
+  async function send(id: string, wanted: PackageOptions & { format: PackageFormat }, context: CallContext) {
+    const record = deps.runner(id);
+    const { name } = record.row;
     const enrolment = openEnrolment(deps, record);
-    const made = await runnerPackage(deps.folder, deps.settings(), { id, name }, enrolment, query);
+    const made = await runnerPackage(deps.folder, deps.settings(), { id, name }, enrolment, wanted);
     const answer = await sendArchive(remembered(made), context);
-    if (context.method === 'GET' && record.enrolment?.downloaded_at === null) {
+    if (context.method !== 'HEAD' && record.enrolment?.downloaded_at === null) {
       await markDownloaded(deps, id, record.enrolment.id);
     }
     return answer;
-  });
+  }
+
+  serve(ROUTES.downloadPackage, ({ params, query }, context) =>
+    send(params.id, { ...query, format: wantedFormat(query, 'query') }, context),
+  );
+
+  serve(ROUTES.downloadPackageWith, ({ params, body }, context) =>
+    send(params.id, { ...body, format: wantedFormat(body, 'body') }, context),
+  );
 }
 
 function openEnrolment({ clock, tokens }: PackagesDeps, { enrolment }: RunnerRecord): OpenEnrolment {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PlatformTargetSchema, SignatureSchema } from '../enrolment.ts';
+import { PackageFormatSchema } from '../package-options.ts';
 import { route } from './route.ts';
 
 /** What a coordinator has to hand out. `available: false` comes with the reason and what to do. */
@@ -9,7 +10,8 @@ export const PackageSchema = z
     label: z.string(),
     available: z.boolean(),
     reason: z.string().nullable(),
-    formats: z.array(z.enum(['tar.gz', 'zip'])),
+    /** The usual one first. */
+    formats: z.array(PackageFormatSchema),
     /** Bytes of the download, up to the few hundred that differ per Runner. */
     downloadSize: z.number().int().nullable(),
     executable: z.object({ fileName: z.string(), size: z.number().int(), sha256: z.string() }).nullable(),
