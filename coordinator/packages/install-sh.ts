@@ -35,6 +35,7 @@ Installs the Outrunner agent of this folder as a service, or brings the one that
   --ca FILE       certificates in PEM of a private authority to trust
   --uninstall     take the service away; configuration and identity stay
   --purge         with --uninstall: those too
+  --check         check the package, take over proxy and CA, install nothing
   --help          this text
 Exit: 0 done, ${INSTALL_EXIT.usage} wrong option, ${INSTALL_EXIT.notGenuine} not genuine, ${INSTALL_EXIT.wrongPlatform} for another platform; others are the agent's own.
 END
@@ -118,7 +119,7 @@ ca_as_json() {
 needs_value() { [ "$1" -gt 1 ] || fail ${INSTALL_EXIT.usage} "$2 needs a value; --help says which."; }
 
 main() {
-  user='' name='' start=yes remove='' purge='' proxy='' ca=''
+  user='' name='' start=yes remove='' purge='' proxy='' ca='' only_check=''
   while [ $# -gt 0 ]; do
     case $1 in
       --user) user=yes ;;
@@ -131,6 +132,7 @@ main() {
       --ca=*) ca=\${1#*=} ;;
       --uninstall) remove=yes ;;
       --purge) purge=yes ;;
+      --check) only_check=yes ;;
       --help | -h) usage; exit 0 ;;
       *) fail ${INSTALL_EXIT.usage} "there is no option $1; --help lists them." ;;
     esac
@@ -155,12 +157,15 @@ main() {
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   check
+  if [ -z "$remove" ]; then
+    [ -z "$proxy" ] || set_field proxy "\\"$proxy\\""
+    [ -z "$ca_json" ] || set_field ca "$ca_json"
+  fi
+  [ -z "$only_check" ] || exit 0
   if [ -n "$remove" ]; then
     set -- uninstall
     [ -z "$purge" ] || set -- "$@" --purge
   else
-    [ -z "$proxy" ] || set_field proxy "\\"$proxy\\""
-    [ -z "$ca_json" ] || set_field ca "$ca_json"
     set -- install --config "$(pwd)/runner.json"
     [ -n "$start" ] || set -- "$@" --no-start
   fi
