@@ -16,7 +16,7 @@ import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { BUNDLES, bundle } from '../bundle.ts';
 import { AGENTS_OUT, DIST } from '../paths.ts';
 import { type BaseRuntime, findBaseRuntime } from './base-runtime.ts';
-import { compressExecutable } from './compress.ts';
+import { compressExecutable, fillLastBlock, LAST_BLOCK_FILLED } from './compress.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
 import { isSignedByItsKey, loadReleaseKey, signRelease } from './release-key.ts';
@@ -81,6 +81,7 @@ async function buildTarget(
     await sha256File(base.path),
     ...RUNTIME_FLAGS,
     RUNTIME_FLAGS_FROM_OUTSIDE,
+    LAST_BLOCK_FILLED,
   ]);
   const known = await readRecord(target);
   if (known?.inputs === inputs && (await isWhole(known.executable))) {
@@ -95,6 +96,7 @@ async function buildTarget(
   const unfinished = join(folder, `${row.executable}.unfinished`);
   await packer.pack({ target, bundle: bundlePath, base, output: unfinished });
   await rename(unfinished, join(AGENTS_OUT, file));
+  if (row.platform === 'linux') await fillLastBlock(join(AGENTS_OUT, file));
 
   report(`${target}: compressing`);
   const encoding = row.archive === 'zip' ? 'deflate-raw' : 'gzip';

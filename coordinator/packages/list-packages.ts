@@ -5,6 +5,7 @@ import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.
 import { packageFormats } from '../../protocol/package-options.ts';
 import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import type { ReleaseFolder } from './release-folder.ts';
+import { fitsRpm } from './rpm.ts';
 
 export type PackageList = z.output<(typeof packageRoutes.listPackages)['answer']>;
 
@@ -35,9 +36,11 @@ async function packageOf(
     return { ...common, available: false, reason, downloadSize: null, executable: null, compressed: null };
   }
   const { compressed } = executable;
+  const formats = common.formats.filter((format) => format !== 'rpm' || fitsRpm(executable.size));
   const reason = await whyUnusable(folder.pathOf(compressed.file), compressed.size);
   return {
     ...common,
+    formats,
     available: reason === null,
     reason,
     downloadSize: compressed.size,

@@ -49,7 +49,7 @@ describe('the list', () => {
     expect(by['linux-x64']).toMatchObject({
       available: true,
       reason: null,
-      formats: ['tar.gz'],
+      formats: ['tar.gz', 'deb'],
       executable: { fileName: 'outrunner-agent', size: executable.length, sha256: sha256(executable) },
     });
     expect(by['macos-arm64']).toMatchObject({

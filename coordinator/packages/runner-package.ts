@@ -9,13 +9,17 @@ import {
   type SignedRelease,
 } from '../../protocol/release.ts';
 import { isoTime } from '../store/stored-forms.ts';
-import { type Archive, openArchive, type SmallFile } from './archive.ts';
+import { type ArchiveInput, openArchive, type SmallFile } from './archive.ts';
+import { openDeb } from './deb.ts';
 import { installFacts } from './install-facts.ts';
 import { installPs1 } from './install-ps1.ts';
 import { installSh } from './install-sh.ts';
 import { readmeText, startScript } from './package-texts.ts';
 import { releaseFiles } from './release-files.ts';
 import type { ReleaseFolder } from './release-folder.ts';
+import { openRpm } from './rpm.ts';
+import type { Archive } from './segments.ts';
+import { systemPackage } from './system-package.ts';
 
 export interface PackageRunner {
   readonly id: string;
@@ -69,20 +73,25 @@ export async function runnerPackage(
   wanted: PackageOptions & { readonly format: PackageFormat },
 ): Promise<RunnerPackage> {
   const { release, executable } = await needExecutable(folder, wanted.platform);
-  const archive = await openArchive({
-    folder: packageFolder(runner.name),
+  const config = runnerConfig(settings, runner, enrolment, wanted);
+  const common = {
     executableName: AGENT_TARGET_TABLE[wanted.platform].executable,
     executable,
     compressedPath: folder.pathOf(executable.compressed.file),
-    files: filesBeside(release, executable, {
-      settings,
-      runner,
-      enrolment,
-      config: runnerConfig(settings, runner, enrolment, wanted),
-    }),
+    files: filesBeside(release, executable, { settings, runner, enrolment, config, format: wanted.format }),
     modified: new Date(enrolment.createdAt),
-  });
+  };
+  const archive = await openAs(wanted.format, release, { ...common, folder: packageFolder(runner.name) });
   return { fileName: packageFileName(runner.name, wanted.platform, wanted.format), archive };
+}
+
+function openAs(format: PackageFormat, { manifest }: SignedRelease, input: ArchiveInput): Promise<Archive> {
+  if (format !== 'deb' && format !== 'rpm') return openArchive(input);
+  const { productVersion } = manifest;
+  // A service is what such a package is for; nobody starts it by hand.
+  const files = input.files.filter(({ name }) => name !== 'start.sh');
+  const made = systemPackage({ ...input, files, productVersion, builtAt: new Date(manifest.builtAt) });
+  return format === 'deb' ? openDeb(made) : openRpm(made);
 }
 
 /** Proxy and CA stand before the rest: the install script changes these two lines without a JSON reader. */
@@ -109,6 +118,7 @@ interface Package {
   readonly runner: PackageRunner;
   readonly enrolment: OpenEnrolment;
   readonly config: RunnerConfig;
+  readonly format: PackageFormat;
 }
 
 /** All that lies beside the executable. */
@@ -129,6 +139,7 @@ function filesBeside(release: SignedRelease, executable: ReleasedExecutable, mad
       development: manifest.development,
       keyId: manifest.key.id,
       tokenExpiresAt: isoTime(made.enrolment.expiresAt),
+      format: made.format,
     }),
     ...releaseFiles(release),
   ];
