@@ -32,7 +32,7 @@ async function packageOf(
   const { label, executable: fileName } = AGENT_TARGET_TABLE[target];
   const common = { platform: target, label, formats: [...packageFormats(target)] };
   if (!executable) {
-    const reason = 'The executable for this platform is not built. Build it with `npm run build:agents`.';
+    const reason = `The executable for this platform is not built. Build it with: npm run build:agents ${target}`;
     return { ...common, available: false, reason, downloadSize: null, executable: null, compressed: null };
   }
   const { compressed } = executable;
@@ -55,5 +55,5 @@ async function whyUnusable(path: string, size: number): Promise<string | null> {
     throw error;
   });
   if (found?.size === size) return null;
-  return 'The built executable is missing or was altered. Build it again with `npm run build:agents`.';
+  return 'The built executable is missing or was altered. Build it again with: npm run build:agents';
 }

@@ -94,12 +94,12 @@ function openAs(format: PackageFormat, { manifest }: SignedRelease, input: Archi
   return format === 'deb' ? openDeb(made) : openRpm(made);
 }
 
-/** Proxy and CA stand before the rest: the install script changes these two lines without a JSON reader. */
-function runnerConfig(
+/** The configuration in a package. Proxy and CA stand before the rest: the install script changes these two lines without a JSON reader. */
+export function runnerConfig(
   settings: PackageSettings,
   runner: PackageRunner,
   enrolment: OpenEnrolment,
-  wanted: PackageOptions,
+  wanted: Pick<PackageOptions, 'proxy' | 'ca'>,
 ): RunnerConfig {
   const proxy = wanted.proxy ?? settings.proxy;
   const ca = wanted.ca ?? settings.ca;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { EnrolmentTokenSchema, PlatformTargetSchema, SignatureSchema } from '../enrolment.ts';
+import { EnrolmentTokenSchema, PlatformTargetSchema, RunnerConfigSchema, SignatureSchema } from '../enrolment.ts';
+import { IdSchema } from '../fields.ts';
 import { PackageFormatSchema } from '../package-options.ts';
 import { route } from './route.ts';
 
@@ -39,6 +40,16 @@ export const packageRoutes = {
       signature: SignatureSchema.nullable(),
       packages: z.array(PackageSchema),
     }),
+  }),
+  describeInstall: route({
+    method: 'GET',
+    path: '/runners/{id}/install',
+    summary:
+      'What a host is installed with in one line or as a container: addresses with the single-use token, configuration',
+    access: 'admin',
+    params: z.object({ id: IdSchema }),
+    status: 200,
+    answer: z.object({ sh: z.string(), ps1: z.string(), config: RunnerConfigSchema }).meta({ id: 'Install' }),
   }),
   installSh: route({
     method: 'GET',
