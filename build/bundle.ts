@@ -45,14 +45,22 @@ export const BUNDLES = {
  */
 export const OPTIONAL_NATIVE = [/\.node$/, /^(?:cpu-features|bufferutil|utf-8-validate|kerberos)$/];
 
-/** Bundles one program into one file. A warning of the bundler is an error: it tends to be an import that is lost. */
-export async function bundle(what: Bundle, outputPath = join(DIST, what.output)): Promise<void> {
+/**
+ * Bundles one program into one file. A warning of the bundler is an error: it tends to be an import that is lost.
+ * `definitions` are names in the sources, each with the expression that takes its place.
+ */
+export async function bundle(
+  what: Bundle,
+  outputPath = join(DIST, what.output),
+  definitions: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const warnings: string[] = [];
   const input: InputOptions = {
     input: resolve(ROOT, what.entry),
     cwd: ROOT,
     platform: 'node',
     external: [...builtinModules, /^node:/, ...OPTIONAL_NATIVE, ...what.external],
+    transform: { define: { ...definitions } },
     onLog(_level, log) {
       warnings.push(log.message);
     },

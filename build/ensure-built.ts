@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +32,7 @@ export async function ensureBuilt(
   await withBuildLock(report, async () => {
     for (const part of stale) {
       // Whoever held the lock before may have built it.
-      const hash = await sourceHash(RECIPES[part].inputs);
+      const hash = await whatGoesInto(part);
       if (!options.force && (await isFresh(part, hash))) continue;
       const start = performance.now();
       await RECIPES[part].build((line) => report(`  ${line}`));
@@ -43,8 +44,19 @@ export async function ensureBuilt(
 }
 
 async function staleParts(parts: readonly Part[]): Promise<Part[]> {
-  const fresh = await Promise.all(parts.map(async (part) => isFresh(part, await sourceHash(RECIPES[part].inputs))));
+  const fresh = await Promise.all(parts.map(async (part) => isFresh(part, await whatGoesInto(part))));
   return parts.filter((_part, index) => !fresh[index]);
+}
+
+/** One hash over the sources of a part and the settings that change what is made of them. */
+export async function whatGoesInto(part: Part): Promise<string> {
+  const { inputs, settings } = RECIPES[part];
+  const sources = await sourceHash(inputs);
+  return settings
+    ? createHash('sha256')
+        .update(`${sources}\n${await settings()}`)
+        .digest('hex')
+    : sources;
 }
 
 async function isFresh(part: Part, hash: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { build as viteBuild } from 'vite';
 import { hostTarget } from './agents/base-runtime.ts';
 import { buildAgents, type Report } from './agents/build-agents.ts';
+import { releaseKeyMark } from './agents/release-key.ts';
 import { BUNDLES, bundle } from './bundle.ts';
 
 /** The things that are built, and what each is built from. */
@@ -13,6 +14,8 @@ export interface PartRecipe {
   readonly inputs: readonly string[];
   /** Files below `dist/` that have to be there; one that is missing makes the part stale. */
   readonly outputs: readonly string[];
+  /** What else goes into the part, from settings; a part with another answer than last time is stale. */
+  settings?(): Promise<string>;
   build(report: Report): Promise<void>;
 }
 
@@ -43,6 +46,7 @@ export const RECIPES: Record<Part, PartRecipe> = {
   agents: {
     inputs: [...ALWAYS, ...BUNDLING, 'agent', 'build/agents'],
     outputs: ['agents/manifest.json'],
+    settings: async () => `${await releaseKeyMark()} ${process.env.OUTRUNNER_RELEASE_TRUST ?? ''}`,
     build: (report) => buildAgents([hostTarget()], report),
   },
 };

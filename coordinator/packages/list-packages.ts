@@ -44,7 +44,12 @@ async function packageOf(
     available: reason === null,
     reason,
     downloadSize: compressed.size,
-    executable: { fileName, size: executable.size, sha256: executable.sha256 },
+    executable: {
+      fileName,
+      size: executable.size,
+      sha256: executable.sha256,
+      platformSignature: executable.platformSignature ?? null,
+    },
     compressed: { size: compressed.size, sha256: compressed.sha256 },
   };
 }

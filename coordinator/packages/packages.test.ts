@@ -50,7 +50,12 @@ describe('the list', () => {
       available: true,
       reason: null,
       formats: ['tar.gz', 'deb'],
-      executable: { fileName: 'outrunner-agent', size: executable.length, sha256: sha256(executable) },
+      executable: {
+        fileName: 'outrunner-agent',
+        size: executable.length,
+        sha256: sha256(executable),
+        platformSignature: null,
+      },
     });
     expect(by['macos-arm64']).toMatchObject({
       available: false,

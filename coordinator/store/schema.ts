@@ -229,6 +229,38 @@ export interface JournalPieceTable {
   bytes: Uint8Array;
 }
 
+export interface UpgradeTable {
+  id: string;
+  version: string;
+  state: 'running' | 'paused' | 'finished' | 'cancelled';
+  reason: string | null;
+  rings: Json;
+  ring: number;
+  /** When the ring that is under way began. */
+  ring_since: number;
+  /** So many failures somebody has seen and gone on all the same. */
+  accepted_failures: number;
+  allow_downgrade: Flag;
+  wait_seconds: number;
+  trial_seconds: number;
+  created_at: number;
+  created_by: string;
+  ended_at: number | null;
+}
+
+export interface UpgradeReplicaTable {
+  upgrade_id: string;
+  replica_id: string;
+  runner_id: string;
+  runner_name: string;
+  hostname: string;
+  ring: number;
+  from_version: string;
+  phase: 'pending' | 'downloading' | 'waiting' | 'switching' | 'checked-in' | 'failed' | 'skipped';
+  detail: string;
+  updated_at: number;
+}
+
 export interface IdempotencyTable {
   account_id: string;
   key: string;
@@ -260,6 +292,8 @@ export interface Database {
   execution_step: ExecutionStepTable;
   operation: OperationTable;
   journal_piece: JournalPieceTable;
+  upgrade: UpgradeTable;
+  upgrade_replica: UpgradeReplicaTable;
   idempotency: IdempotencyTable;
   meta: MetaTable;
 }
