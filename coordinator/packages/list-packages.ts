@@ -18,7 +18,7 @@ export async function listPackages(folder: ReleaseFolder): Promise<PackageList> 
   return {
     version: signed?.manifest.productVersion ?? null,
     development: signed?.manifest.development ?? false,
-    manifest: signed === null ? null : JSON.stringify(signed.manifest),
+    manifest: signed?.manifestText ?? null,
     signature: signed?.signature ?? null,
     packages,
   };

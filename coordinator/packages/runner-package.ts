@@ -2,12 +2,7 @@ import type { PlatformTarget, RunnerConfig } from '../../protocol/enrolment.ts';
 import { packageFileName, packageFolder } from '../../protocol/package-name.ts';
 import { type PackageFormat, type PackageOptions, packageFormats } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import {
-  AGENT_TARGET_TABLE,
-  executableFor,
-  type ReleasedExecutable,
-  type SignedRelease,
-} from '../../protocol/release.ts';
+import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import { isoTime } from '../store/stored-forms.ts';
 import { type ArchiveInput, openArchive, type SmallFile } from './archive.ts';
 import { openDeb } from './deb.ts';
@@ -16,7 +11,7 @@ import { installPs1 } from './install-ps1.ts';
 import { installSh } from './install-sh.ts';
 import { readmeText, startScript } from './package-texts.ts';
 import { releaseFiles } from './release-files.ts';
-import type { ReleaseFolder } from './release-folder.ts';
+import type { Release, ReleaseFolder } from './release-folder.ts';
 import { openRpm } from './rpm.ts';
 import type { Archive } from './segments.ts';
 import { systemPackage } from './system-package.ts';
@@ -78,14 +73,17 @@ export async function runnerPackage(
     executableName: AGENT_TARGET_TABLE[wanted.platform].executable,
     executable,
     compressedPath: folder.pathOf(executable.compressed.file),
-    files: filesBeside(release, executable, { settings, runner, enrolment, config, format: wanted.format }),
+    files: [
+      ...filesBeside(release, executable, { settings, runner, enrolment, config, format: wanted.format }),
+      ...(await folder.documents(release)),
+    ],
     modified: new Date(enrolment.createdAt),
   };
   const archive = await openAs(wanted.format, release, { ...common, folder: packageFolder(runner.name) });
   return { fileName: packageFileName(runner.name, wanted.platform, wanted.format), archive };
 }
 
-function openAs(format: PackageFormat, { manifest }: SignedRelease, input: ArchiveInput): Promise<Archive> {
+function openAs(format: PackageFormat, { manifest }: Release, input: ArchiveInput): Promise<Archive> {
   if (format !== 'deb' && format !== 'rpm') return openArchive(input);
   const { productVersion } = manifest;
   // A service is what such a package is for; nobody starts it by hand.
@@ -122,7 +120,7 @@ interface Package {
 }
 
 /** All that lies beside the executable. */
-function filesBeside(release: SignedRelease, executable: ReleasedExecutable, made: Package): SmallFile[] {
+function filesBeside(release: Release, executable: ReleasedExecutable, made: Package): SmallFile[] {
   const { manifest } = release;
   const { target, sha256 } = executable;
   const facts = installFacts(release, executable);
@@ -148,7 +146,7 @@ function filesBeside(release: SignedRelease, executable: ReleasedExecutable, mad
 async function needExecutable(
   folder: ReleaseFolder,
   platform: PlatformTarget,
-): Promise<{ release: SignedRelease; executable: ReleasedExecutable }> {
+): Promise<{ release: Release; executable: ReleasedExecutable }> {
   const release = await folder.release();
   const executable = release === null ? undefined : executableFor(release.manifest, platform);
   if (release !== null && executable !== undefined) return { release, executable };

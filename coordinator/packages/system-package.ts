@@ -1,4 +1,4 @@
-import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import { AGENT_EXIT, type PlatformTarget } from '../../protocol/enrolment.ts';
 import { DEFAULT_SERVICE_NAME } from '../../protocol/package-options.ts';
 import type { ReleasedExecutable } from '../../protocol/release.ts';
 import type { SmallFile } from './archive.ts';
@@ -71,12 +71,16 @@ export function systemPackage(input: SystemPackageInput): SystemPackage {
 }
 
 /** Installs or brings up to date; where no systemd runs, as while an image is made, the service waits for the first start. */
-export const AFTER_INSTALL = `if [ -d /run/systemd/system ]; then
-  /${FOLDER}/install.sh
+export const AFTER_INSTALL = `code=0
+if [ -d /run/systemd/system ]; then
+  /${FOLDER}/install.sh || code=$?
 else
-  /${FOLDER}/install.sh --no-start
-  echo "${DEFAULT_SERVICE_NAME}: not started, because systemd does not run here; it starts with the host."
+  /${FOLDER}/install.sh --no-start || code=$?
+  [ "$code" -ne 0 ] || echo "${DEFAULT_SERVICE_NAME}: not started, because systemd does not run here; it starts with the host."
 fi
+# Installed, and not started or not connected yet: the line above says so, and it is no reason to call the package broken.
+case $code in ${AGENT_EXIT.serviceNotStarted} | ${AGENT_EXIT.serviceNotConnected}) code=0 ;; esac
+[ "$code" -eq 0 ] || exit "$code"
 `;
 
 /**
@@ -86,7 +90,7 @@ fi
 export const BEFORE_REMOVE = `code=0
 /${FOLDER}/install.sh --uninstall || code=$?
 case $code in
-  0) ;;
+  0 | ${AGENT_EXIT.serviceAbsent}) ;;
   3 | 4 | 126 | 127)
     echo "${DEFAULT_SERVICE_NAME}: the agent cannot be asked to leave; its unit is removed without it." >&2
     if [ -d /run/systemd/system ]; then systemctl disable --now ${DEFAULT_SERVICE_NAME}.service || true; fi

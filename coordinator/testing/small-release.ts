@@ -23,11 +23,20 @@ export async function writeSmallRelease(
     builtAt: '2026-11-23T00:00:00.000Z',
     development: true,
     key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
+    documents: [await document(folder, 'LICENSES.txt', 'MIT, and others.\n')],
     executables: await Promise.all(targets.map((target) => released(folder, target, executable))),
   };
-  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest, signature }));
+  // A later build may sign what this version does not know.
+  const later = { ...manifest, anotherField: { of: 'a later build' } };
+  const signature = sign(null, releaseBytes(later), privateKey).toString('base64url');
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest: later, signature }));
   return manifest;
+}
+
+async function document(folder: string, file: string, text: string) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, file), text);
+  return { file, size: Buffer.byteLength(text), sha256: sha256(Buffer.from(text)) };
 }
 
 async function released(folder: string, target: PlatformTarget, executable: Buffer) {
