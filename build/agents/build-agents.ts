@@ -20,7 +20,7 @@ import { type BaseRuntime, type NodeFacts, nodeFacts, provideBaseRuntime } from 
 import { BuildError } from './build-error.ts';
 import { bundledPackages } from './bundled-packages.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
-import { compressExecutable } from './compress.ts';
+import { compressExecutable, fillLastBlock, LAST_BLOCK_FILLED } from './compress.ts';
 import {
   describeSignature,
   finishingInputs,
@@ -101,6 +101,7 @@ async function buildTarget(
     base.sha256,
     ...RUNTIME_FLAGS,
     RUNTIME_FLAGS_FROM_OUTSIDE,
+    LAST_BLOCK_FILLED,
     await finishingInputs(target),
   ]);
   const known = await readRecord(target);
@@ -121,6 +122,7 @@ async function buildTarget(
   });
   report(`${target}: ${describeSignature(platformSignature)}`);
   await rename(unfinished, join(AGENTS_OUT, file));
+  if (row.platform === 'linux') await fillLastBlock(join(AGENTS_OUT, file));
 
   await finishTarget({ base, inputs, bundleSha256, platformSignature, known }, report);
 }
