@@ -7,6 +7,7 @@ import { packageRoutes } from './packages.ts';
 import { projectRoutes } from './projects.ts';
 import type { Route } from './route.ts';
 import { runnerRoutes } from './runners.ts';
+import { sshInstallRoutes } from './ssh-installs.ts';
 
 /** Every REST call of Outrunner, by name. */
 export const ROUTES = {
@@ -14,6 +15,7 @@ export const ROUTES = {
   ...projectRoutes,
   ...runnerRoutes,
   ...packageRoutes,
+  ...sshInstallRoutes,
   ...jobRoutes,
   ...executionRoutes,
   ...liveRoutes,
