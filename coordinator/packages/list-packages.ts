@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { Package, packageRoutes } from '../../protocol/api/packages.ts';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
+import { packageFormats } from '../../protocol/package-options.ts';
 import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import type { ReleaseFolder } from './release-folder.ts';
 
@@ -27,8 +28,8 @@ async function packageOf(
   target: PlatformTarget,
   executable: ReleasedExecutable | null | undefined,
 ): Promise<Package> {
-  const { label, archive, executable: fileName } = AGENT_TARGET_TABLE[target];
-  const common = { platform: target, label, formats: [archive] };
+  const { label, executable: fileName } = AGENT_TARGET_TABLE[target];
+  const common = { platform: target, label, formats: [...packageFormats(target)] };
   if (!executable) {
     const reason = 'The executable for this platform is not built. Build it with `npm run build:agents`.';
     return { ...common, available: false, reason, downloadSize: null, executable: null, compressed: null };

@@ -41,6 +41,9 @@ export function readmeText(facts: ReadmeFacts): SmallFile {
   const windows = facts.target === 'win-x64';
   const { executable, label } = AGENT_TARGET_TABLE[facts.target];
   const start = windows ? 'powershell -ExecutionPolicy Bypass -File start.ps1' : './start.sh';
+  const install = windows ? 'powershell -ExecutionPolicy Bypass -File install.ps1' : 'sudo ./install.sh';
+  const alone = windows ? 'install.ps1 -User' : './install.sh --user';
+  const remove = windows ? 'install.ps1 -Uninstall' : 'sudo ./install.sh --uninstall';
   const command = windows ? executable : `./${executable}`;
   const signed = facts.development
     ? `development key ${facts.keyId}: made on the building machine, it vouches for nothing beyond it`
@@ -50,19 +53,22 @@ export function readmeText(facts: ReadmeFacts): SmallFile {
     `Runner:      ${facts.runnerName.replace(/[^\x20-\x7e\u00a0-\uffff]/g, ' ')}`,
     `Coordinator: ${facts.coordinatorUrl}`,
     '',
-    `Start it:    ${start}`,
-    `Stop it:     Ctrl-C, or end the process`,
+    `Install it:  ${install}`,
+    `             as a service that starts with the host; for you alone: ${alone}`,
+    `Remove it:   ${remove}`,
+    `Try it:      ${start}`,
+    '             in the foreground, without installing anything; Ctrl-C stops it',
     `Check it:    ${command} doctor`,
     '',
     'It connects outward to the coordinator above and listens on no port. It runs the jobs that the coordinator signs, as the',
-    'user who starts it and with no more rights than that user has. Its own keys are made here and never leave this host.',
+    'user it runs as and with no more rights than that user has. Its own keys are made here and never leave this host.',
     '',
     'runner.json holds a token that can be used once, to make this host known to the coordinator. Keep this folder private.',
     `The token is valid until ${facts.tokenExpiresAt}. After that, download the Runner again.`,
     '',
     `SHA-256 of ${executable}:`,
     `  ${facts.executableSha256}`,
-    `Signed with the ${signed}.`,
+    `Signed with the ${signed}. release.signed is what was signed, release.sig the signature (Ed25519).`,
     '',
   ];
   return { name: 'README.txt', mode: 0o644, content: lines.join(windows ? '\r\n' : '\n') };

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
-import { type ReleaseManifest, ReleaseManifestSchema, releaseBytes } from '../../protocol/release.ts';
+import { ReleaseManifestSchema } from '../../protocol/release.ts';
 import { enrolSimulated } from '../testing/simulated-agent.ts';
+import { sha256, writeSmallRelease } from '../testing/small-release.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 import { askedRange, namesTag } from './send-archive.ts';
 
@@ -19,48 +19,13 @@ const executable = Buffer.concat([Buffer.from('#!/bin/sh\necho "$@"\n'), randomB
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'outrunner-packages-'));
   agentsDir = join(base, 'agents');
-  await writeRelease(agentsDir);
+  await writeSmallRelease(agentsDir, executable, ['linux-x64', 'win-x64']);
   whole = await startWhole({ settings: { agentsDir } });
 });
 afterAll(async () => {
   await whole.stop();
   await rm(base, { recursive: true });
 });
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** A release as a build leaves it, for Linux and Windows, of a small executable. */
-async function writeRelease(folder: string): Promise<void> {
-  const padded = Buffer.concat([executable, Buffer.alloc((512 - (executable.length % 512)) % 512)]);
-  const forms = { gzip: gzipSync(padded), 'deflate-raw': deflateRawSync(executable) };
-  const released = async (target: 'linux-x64' | 'win-x64', encoding: keyof typeof forms) => {
-    await mkdir(join(folder, target), { recursive: true });
-    const file = `${target}/body.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
-    await writeFile(join(folder, file), forms[encoding]);
-    return {
-      target,
-      file: `${target}/agent`,
-      size: executable.length,
-      sha256: sha256(executable),
-      crc32: crc32(executable),
-      nodeVersion: '24.21.0',
-      compressed: { file, encoding, size: forms[encoding].length, sha256: sha256(forms[encoding]) },
-    };
-  };
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-  const manifest: ReleaseManifest = {
-    format: 1,
-    productVersion: '1.2.3',
-    protocolVersion: 1,
-    builtAt: '2026-11-23T00:00:00.000Z',
-    development: true,
-    key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
-    executables: [await released('linux-x64', 'gzip'), await released('win-x64', 'deflate-raw')],
-  };
-  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest, signature }));
-}
 
 async function create(name: string, more: Record<string, unknown> = {}) {
   const { body } = await whole.call('createRunner', { body: newRunner(name, more) });
@@ -112,7 +77,16 @@ describe('a download', () => {
     execFileSync('tar', ['xzf', join(base, 'package.tar.gz'), '-C', folder]);
     expect(await readdir(folder)).toEqual(['outrunner-buro-keller-1']);
     const inside = join(folder, 'outrunner-buro-keller-1');
-    expect((await readdir(inside)).sort()).toEqual(['README.txt', 'outrunner-agent', 'runner.json', 'start.sh']);
+    expect((await readdir(inside)).sort()).toEqual([
+      'README.txt',
+      'install.sh',
+      'outrunner-agent',
+      'release.json',
+      'release.sig',
+      'release.signed',
+      'runner.json',
+      'start.sh',
+    ]);
     expect(sha256(await readFile(join(inside, 'outrunner-agent')))).toBe(sha256(executable));
     expect((await stat(join(inside, 'runner.json'))).mode & 0o777).toBe(0o600);
     const config = RunnerConfigSchema.parse(JSON.parse(await readFile(join(inside, 'runner.json'), 'utf8')));

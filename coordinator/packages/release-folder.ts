@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { type SignedRelease, SignedReleaseSchema } from '../../protocol/release.ts';
+import { releaseBytes, type SignedRelease, SignedReleaseSchema } from '../../protocol/release.ts';
+import { isReleaseSignature } from './release-signature.ts';
 
 /** The executables that a build left for this coordinator to hand out. */
 export interface ReleaseFolder {
@@ -33,8 +34,13 @@ function parse(text: string, path: string): SignedRelease {
   let cause: unknown;
   try {
     const parsed = SignedReleaseSchema.safeParse(JSON.parse(text));
-    if (parsed.success) return parsed.data;
-    cause = parsed.error;
+    if (parsed.success) {
+      const { manifest, signature } = parsed.data;
+      if (isReleaseSignature(manifest.key.publicKey, releaseBytes(manifest), signature)) return parsed.data;
+      cause = new Error('the signature does not fit');
+    } else {
+      cause = parsed.error;
+    }
   } catch (error) {
     cause = error;
   }

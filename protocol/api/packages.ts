@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { PlatformTargetSchema, SignatureSchema } from '../enrolment.ts';
+import { EnrolmentTokenSchema, PlatformTargetSchema, SignatureSchema } from '../enrolment.ts';
+import { PackageFormatSchema } from '../package-options.ts';
 import { route } from './route.ts';
 
 /** What a coordinator has to hand out. `available: false` comes with the reason and what to do. */
@@ -9,7 +10,8 @@ export const PackageSchema = z
     label: z.string(),
     available: z.boolean(),
     reason: z.string().nullable(),
-    formats: z.array(z.enum(['tar.gz', 'zip'])),
+    /** The usual one first. */
+    formats: z.array(PackageFormatSchema),
     /** Bytes of the download, up to the few hundred that differ per Runner. */
     downloadSize: z.number().int().nullable(),
     executable: z.object({ fileName: z.string(), size: z.number().int(), sha256: z.string() }).nullable(),
@@ -18,6 +20,8 @@ export const PackageSchema = z
   })
   .meta({ id: 'Package' });
 export type Package = z.infer<typeof PackageSchema>;
+
+const byToken = z.object({ token: EnrolmentTokenSchema });
 
 export const packageRoutes = {
   listPackages: route({
@@ -35,5 +39,33 @@ export const packageRoutes = {
       signature: SignatureSchema.nullable(),
       packages: z.array(PackageSchema),
     }),
+  }),
+  installSh: route({
+    method: 'GET',
+    path: '/install/{token}.sh',
+    summary:
+      'The script of the one-line install for Linux and macOS; with a token that is no longer open, one that says why',
+    access: 'anyone',
+    params: byToken,
+    status: 200,
+    stream: { contentType: 'text/x-shellscript', description: 'A script for every POSIX shell' },
+  }),
+  installPs1: route({
+    method: 'GET',
+    path: '/install/{token}.ps1',
+    summary: 'The script of the one-line install for Windows; with a token that is no longer open, one that says why',
+    access: 'anyone',
+    params: byToken,
+    status: 200,
+    stream: { contentType: 'text/plain', description: 'A script for Windows PowerShell 5.1 and PowerShell 7' },
+  }),
+  installPackage: route({
+    method: 'POST',
+    path: '/install/package',
+    summary: 'What the script of the one-line install fetches: the package that the token belongs to',
+    access: 'anyone',
+    body: z.strictObject({ token: EnrolmentTokenSchema, platform: PlatformTargetSchema }),
+    status: 200,
+    stream: { contentType: 'application/octet-stream', description: 'The package, as .tar.gz or .zip' },
   }),
 } as const;

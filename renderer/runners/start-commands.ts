@@ -1,5 +1,5 @@
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
-import type { ArchiveFormat } from '../../protocol/release.ts';
+import type { PackageFormat } from '../../protocol/package-options.ts';
 
 export interface StartCommand {
   readonly what: string;
@@ -8,7 +8,7 @@ export interface StartCommand {
 
 interface Where {
   readonly platform: PlatformTarget;
-  readonly format: ArchiveFormat;
+  readonly format: PackageFormat;
   /** Name of the downloaded file. */
   readonly fileName: string;
   /** Folder inside of it. */
