@@ -94,9 +94,10 @@ describe.skipIf(NO_SSH_SERVER !== null)(`an installation over SSH (needs a real 
     const ports: SshInstallPorts = {
       clock: systemClock(),
       knownHostKey: async () => ({ type: 'ssh-ed25519', fingerprint: server.fingerprint }),
-      confirmHostKey: async (key) => {
+      presented: (key) => {
         presented = key;
       },
+      confirmHostKey: async () => undefined,
       packageFor: async () => trial.source ?? good,
       checkedIn: async () => 'Checked in.',
       tell: (step, event) => {
@@ -147,8 +148,25 @@ describe.skipIf(NO_SSH_SERVER !== null)(`an installation over SSH (needs a real 
 
   describe('host keys', () => {
     it('shows one that nobody knows, and signs in only when it is confirmed', async () => {
-      const { problem, presented } = await attempt({ ports: { knownHostKey: async () => null } });
-      expect([problem, presented]).toEqual([null, { type: 'ssh-ed25519', fingerprint: server.fingerprint }]);
+      const asked: SshHostKey[] = [];
+      const said: string[] = [];
+      const { problem, presented } = await attempt({
+        ports: {
+          knownHostKey: async () => null,
+          confirmHostKey: async (key) => void asked.push(key),
+          tell: (step, event) => said.push(`${step} ${event.state}`),
+        },
+      });
+      const key = { type: 'ssh-ed25519', fingerprint: server.fingerprint };
+      expect([problem, presented, asked]).toEqual([null, key, [key]]);
+      expect(said.slice(0, 6)).toEqual([
+        'connect running',
+        'connect done',
+        'host-key running',
+        'host-key done',
+        'connect running',
+        'connect done',
+      ]);
     });
 
     it('refuses one that changed, names both, and sends nothing', async () => {

@@ -46,6 +46,8 @@ export interface SshInstallPorts {
   readonly clock: Clock;
   /** The key that is known for this host, if one is. */
   knownHostKey(): Promise<SshHostKey | null>;
+  /** The key that the host presented. */
+  presented(key: SshHostKey): void;
   /** Asks a person about a key that nobody knows. Resolves when it was confirmed, and kept; else rejects. */
   confirmHostKey(key: SshHostKey): Promise<void>;
   /** @throws OutrunnerError `package-missing`, `enrolment-needed`. */
@@ -174,6 +176,7 @@ class InstallRun {
     };
     const connection = await connectSsh(this.#request, check, expected?.type ?? null, this.#signal);
     if (presented === null) throw new OutrunnerError('ssh-handshake-failed');
+    this.#ports.presented(presented);
     return { presented, connection };
   }
 

@@ -4,7 +4,7 @@
  * take for history. What a script says to us stands in lines that begin with {@link MARK}: what else the shell of a user
  * prints at its start is none of our business.
  */
-export const MARK = 'outrunner:';
+export const MARK = 'outrunner-ssh:';
 
 /** One command for any login shell. @throws RangeError when something in it could mean more than itself. */
 export function shCommand(script: readonly string[], args: readonly string[] = []): string {
@@ -142,7 +142,7 @@ export function installCommand(folder: string, top: string, rights: Rights, opti
 export function saidToUs(output: string): Map<string, string> {
   const said = new Map<string, string>();
   for (const line of output.split('\n')) {
-    const match = /^outrunner:([a-z0-9]+)=(.*)$/.exec(line.replace(/\r$/, ''));
+    const match = /^outrunner-ssh:([a-z0-9]+)=(.*)$/.exec(line.replace(/\r$/, ''));
     if (match?.[1] !== undefined && match[2] !== undefined) said.set(match[1], match[2]);
   }
   return said;

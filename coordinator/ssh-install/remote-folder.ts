@@ -29,9 +29,9 @@ export async function makeRemoteFolder(
   const needKilobytes = Math.ceil(needBytes / 1024);
   const full: string[] = [];
   const guard = await connection.converse(folderCommand(needKilobytes), (line) => {
-    const folder = /^outrunner:folder=(\/.+)$/.exec(line)?.[1];
+    const folder = /^outrunner-ssh:folder=(\/.+)$/.exec(line)?.[1];
     if (folder !== undefined) made.resolve(folder);
-    const short = /^outrunner:full=(\d+) (.+)$/.exec(line);
+    const short = /^outrunner-ssh:full=(\d+) (.+)$/.exec(line);
     if (short !== null) full.push(`${short[2]} has ${megabytes(Number(short[1]) * 1024)}`);
   });
   const over = guard.over.then(
@@ -65,7 +65,7 @@ function explainNone(stdout: string, stderr: string, needBytes: number, full: re
     const detail = `The installation needs ${megabytes(needBytes)} for a while; ${full.join(', ')}.`;
     return new OutrunnerError('ssh-no-space', { detail });
   }
-  const noexec = [...stdout.matchAll(/^outrunner:noexec=(.+)$/gm)].map((match) => match[1]);
+  const noexec = [...stdout.matchAll(/^outrunner-ssh:noexec=(.+)$/gm)].map((match) => match[1]);
   const why =
     noexec.length > 0 ? `no program may run in ${noexec.join(', ')}` : lastWords(stderr, 1) || 'none can be written to';
   return new OutrunnerError('ssh-no-folder', { detail: `There is no folder for the installation: ${why}.` });

@@ -111,7 +111,7 @@ export function lastWords(output: string, lines = 3): string {
   return output
     .split('\n')
     .map(plainLine)
-    .filter((line) => line !== '' && !line.startsWith('outrunner:'))
+    .filter((line) => line !== '' && !line.startsWith('outrunner-ssh:'))
     .slice(-lines)
     .join(' / ')
     .slice(-500);
