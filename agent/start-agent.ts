@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../protocol/clock.ts';
 import type { Identity } from '../protocol/enrolment.ts';
 import { IdleMemory } from '../protocol/idle-memory.ts';
+import { targetOfHost } from '../protocol/release.ts';
 import { PRODUCT_VERSION } from '../protocol/version.ts';
 import { type AgentPaths, prepareStateFolder } from './config/agent-paths.ts';
 import { keyFileProblem } from './config/identity-file.ts';
@@ -30,6 +31,9 @@ import { obtainIdentity } from './obtain-identity.ts';
 import { endOrphans } from './operations/end-orphans.ts';
 import { EndedLedger } from './operations/ended-ledger.ts';
 import { Operations } from './operations/operations.ts';
+import { ownProgram } from './update/own-program.ts';
+import { TRUSTED_RELEASE_KEYS, type TrustedReleaseKey } from './update/trusted-keys.ts';
+import { Updater } from './update/updater.ts';
 
 /** When the agent has to stop steps: how long they get at most, and how long to wait until the coordinator knows. */
 const LEAVE = { graceMs: 10_000, patienceMs: 15_000 } as const;
@@ -41,11 +45,18 @@ export interface AgentDeps {
   readonly env: NodeJS.ProcessEnv;
   /** Between 0 and 1; for the waits between tries. */
   readonly random: () => number;
+  /** Those that it was built with, unless given. */
+  readonly trustedKeys?: readonly TrustedReleaseKey[];
 }
 
+export type AgentEnd = 'stopped' | 'switch';
+
 export interface RunningAgent {
-  /** Resolves after {@link stop}; rejects with an AgentExit when it makes no sense to go on. */
-  readonly ended: Promise<void>;
+  /**
+   * Resolves with `stopped` after {@link stop}, with `switch` when another version of the agent shall be started in its place;
+   * rejects with an AgentExit when it makes no sense to go on.
+   */
+  readonly ended: Promise<AgentEnd>;
   /**
    * Takes nothing new, hands back what never started, lets what runs finish for a while (`OUTRUNNER_FINISH_SECONDS`), tells
    * the coordinator, says good-bye. Called again it waits no longer: what still runs is stopped.
@@ -93,9 +104,9 @@ async function serve(
   limits: Limits,
   wish: StopWish,
   confining: Promise<Confinement>,
-): Promise<void> {
+): Promise<AgentEnd> {
   try {
-    await work(deps, loaded, limits, wish, confining);
+    return await work(deps, loaded, limits, wish, confining);
   } finally {
     await (await confining).close();
   }
@@ -107,32 +118,38 @@ async function work(
   limits: Limits,
   wish: StopWish,
   confining: Promise<Confinement>,
-): Promise<void> {
+): Promise<AgentEnd> {
   const { paths, clock, log, random } = deps;
   const before = await readStatusFile(paths.state);
   const transport = createTransport(loaded.config);
   const host = hostFacts();
   const stopAsked = wish.asked;
   const identity = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
-  if (identity === null) return;
+  if (identity === null) return 'stopped';
   const confinement = await confining;
-  const parts = await assemble(deps, identity, transport, limits, confinement);
-  const { operations, connection, disk, status } = parts;
+  const switching = Promise.withResolvers<null>();
+  const leave = () => switching.resolve(null);
+  const parts = await assemble(deps, identity, transport, limits, confinement, leave);
+  const { operations, connection, updater, disk, status } = parts;
   try {
     await operations.recover();
+    await updater.start();
     // Beside the new work: what was left cannot be taken for it.
     const orphans = endOrphans({ clock, log, confinement, operations, before, root: operationsFolder(paths) });
     orphans.catch((error: unknown) =>
       log.error('What an earlier agent left could not be ended.', { detail: String(error) }),
     );
     const connected = connection.run();
-    const reason = await Promise.race([stopAsked, connected]);
+    // null: another version takes over.
+    const reason = await Promise.race([stopAsked, connected.then(() => ''), switching.promise]);
+    updater.stop();
     wish.hurry.addEventListener('abort', () => operations.hurry());
     if (wish.hurry.aborted) operations.hurry();
     if (operations.load().running > 0) log.info(`Waiting up to ${limits.finishMs / 1000} s for what still runs.`);
-    await operations.stop({ ...LEAVE, detail: reason ?? '', finishMs: limits.finishMs });
-    await connection.stop(reason ?? '');
+    await operations.stop({ ...LEAVE, detail: reason ?? 'The agent is being upgraded.', finishMs: limits.finishMs });
+    await connection.stop(reason);
     await connected;
+    return reason === null ? 'switch' : 'stopped';
   } catch (error) {
     // The coordinator turned this agent away for good: nobody waits for its work, and nobody could stop it any more.
     const detail = 'The coordinator has turned this agent away.';
@@ -147,6 +164,7 @@ async function work(
 interface Parts {
   readonly operations: Operations;
   readonly connection: Connection;
+  readonly updater: Updater;
   readonly disk: DiskGuard;
   readonly status: StatusWriter;
 }
@@ -170,6 +188,7 @@ async function assemble(
   transport: Transport,
   limits: Limits,
   confinement: Confinement,
+  leave: () => void,
 ): Promise<Parts> {
   const { paths, clock, log, env, random } = deps;
   const root = operationsFolder(paths);
@@ -216,6 +235,19 @@ async function assemble(
     },
   });
   const checks = () => selfChecks({ disk: disk.problem, keys, skewMs: operations.skewMs });
+  const updater = new Updater({
+    clock,
+    log,
+    random,
+    transport,
+    trusted: deps.trustedKeys ?? TRUSTED_RELEASE_KEYS,
+    target: targetOfHost(process.platform, process.arch),
+    program: ownProgram(paths.state, env),
+    executable: process.execPath,
+    allowed: limits.upgrades,
+    work: operations,
+    leave,
+  });
   const connection = new Connection({
     clock,
     log,
@@ -225,6 +257,7 @@ async function assemble(
     instance: randomBytes(32).toString('base64url'),
     startedAt,
     work: operations,
+    upgrades: updater,
     checks,
     random,
     onState(next) {
@@ -258,5 +291,5 @@ async function assemble(
   );
   await disk.start();
   if (disk.problem === null) await keepReserve(paths.state, log);
-  return { operations, connection, disk, status };
+  return { operations, connection, updater, disk, status };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { HostFactsSchema, PublicKeySchema, SignatureSchema } from './enrolment.ts';
 import { IdSchema } from './fields.ts';
 import { ProblemCodeSchema } from './problems.ts';
+import { UpgradableSchema, UpgradeReportSchema } from './upgrade.ts';
 
 /**
  * What coordinator and agent say to each other on `/runner/v1/connect`, or where that does not get through by long polling
@@ -11,7 +12,7 @@ import { ProblemCodeSchema } from './problems.ts';
  *
  * Handshake: `challenge` → `hello` (signed by the replica) → `welcome` (signed by the coordinator) or `rejected` and close.
  * Then, in any order: `heartbeat` from the agent; `operation` ⇄ `accepted`/`refused`, later perhaps `returned`; journal frames ⇄ `ack`/`resume-from`;
- * `cancel`; `ping` ⇄ `pong`; `goodbye` from the agent before it leaves.
+ * `cancel`; `ping` ⇄ `pong`; `upgrade`/`upgrade-cancel` ⇄ `upgrade-report`, and `upgrade-noted`; `goodbye` from the agent before it leaves.
  */
 
 export const CONNECT_PATH = '/runner/v1/connect';
@@ -69,6 +70,8 @@ export const HelloSchema = z.object({
   proxy: z.string().max(300).nullable(),
   ...load,
   operations: z.array(HeldOperationSchema).max(100_000),
+  /** Absent: an agent that knows nothing of upgrades. */
+  upgradable: UpgradableSchema.optional(),
 });
 export type Hello = z.infer<typeof HelloSchema>;
 
@@ -94,6 +97,7 @@ export const FromAgentSchema = z.discriminatedUnion('type', [
    */
   z.object({ type: z.literal('returned'), ...operationRef, reason: z.string().max(500) }),
   z.object({ type: z.literal('pong'), id: z.string().max(64) }),
+  UpgradeReportSchema.extend({ type: z.literal('upgrade-report') }),
   z.object({ type: z.literal('goodbye'), reason: z.string().max(500) }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),
 ]);
@@ -138,6 +142,24 @@ export const ToAgentSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('maximum'), maximum: z.number().int().min(1) }),
   z.object({ type: z.literal('ping'), id: z.string().max(64) }),
+  /** Get the version of this release. Said only to agents that said `upgradable` in their hello. */
+  z.object({
+    type: z.literal('upgrade'),
+    upgrade: IdSchema,
+    /** The manifest as JSON text, and the release key's signature over it (`release.ts`). */
+    manifest: z.string().max(1 << 20),
+    signature: SignatureSchema,
+    /** Lets this replica fetch the executable. */
+    ticket: z.string().max(500),
+    allowDowngrade: z.boolean(),
+    /** How long what runs may take to finish; then the upgrade is given up and nothing was stopped. */
+    waitSeconds: z.number().int().min(0).max(604_800),
+    /** How long the new version has to check in. */
+    trialSeconds: z.number().int().min(5).max(3600),
+  }),
+  z.object({ type: z.literal('upgrade-cancel'), upgrade: IdSchema, reason: z.string().max(500) }),
+  /** How the upgrade ended is stored: it need not be said again. */
+  z.object({ type: z.literal('upgrade-noted'), upgrade: IdSchema }),
   z.object({ type: z.literal('beat'), time: z.number() }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),
 ]);

@@ -11,6 +11,8 @@ export interface Limits {
   readonly finishMs: number;
   /** Whether operations may be put into control groups of their own, where the system has them. */
   readonly cgroups: boolean;
+  /** Whether the coordinator may bring other versions of the agent to this host. */
+  readonly upgrades: boolean;
 }
 
 const MAXIMUM = 50;
@@ -25,6 +27,7 @@ export function readLimits(env: NodeJS.ProcessEnv): Limits {
     diskFloorBytes: wholeNumber(env, 'OUTRUNNER_DISK_FLOOR_MB', DISK_FLOOR_MB, 0) * 1_000_000,
     finishMs: wholeNumber(env, 'OUTRUNNER_FINISH_SECONDS', FINISH_SECONDS, 0) * 1000,
     cgroups: onOrOff(env, 'OUTRUNNER_CGROUPS'),
+    upgrades: onOrOff(env, 'OUTRUNNER_UPGRADES'),
   };
 }
 

@@ -71,8 +71,8 @@ export class Connection {
     }
   }
 
-  /** Says good-bye, closes, and lets {@link run} return. */
-  async stop(reason: string): Promise<void> {
+  /** Says good-bye, closes, and lets {@link run} return. null: without a good-bye, since it will be back in a moment. */
+  async stop(reason: string | null): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
     await this.#session?.leave(reason);

@@ -1,3 +1,4 @@
+import type { Upgradable } from '../../protocol/upgrade.ts';
 import type { FromAgent, HeldOperation, ToAgent } from '../../protocol/wire.ts';
 
 type Heard<Type extends ToAgent['type']> = Extract<ToAgent, { type: Type }>;
@@ -36,4 +37,17 @@ export interface SessionWork {
   resumeFrom(message: Heard<'resume-from'>): void;
   cancel(message: Heard<'cancel'>): void;
   setMaximum(maximum: number): void;
+}
+
+/** What a session needs of whoever upgrades the agent. */
+export interface SessionUpgrades {
+  upgradable(): Upgradable;
+  /** The session is welcome. */
+  attach(say: (message: FromAgent) => void): void;
+  detach(): void;
+  /** The coordinator has answered a heartbeat: both ways are open. */
+  checkedIn(): void;
+  order(message: Heard<'upgrade'>): void;
+  cancel(message: Heard<'upgrade-cancel'>): void;
+  noted(message: Heard<'upgrade-noted'>): void;
 }

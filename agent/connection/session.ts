@@ -16,7 +16,7 @@ import {
 import { privateKeyFrom, signatureVerifier, signText } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
 import type { Link, OpenLink } from './link.ts';
-import type { SessionLink, SessionWork, Welcome } from './session-link.ts';
+import type { SessionLink, SessionUpgrades, SessionWork, Welcome } from './session-link.ts';
 import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
 
 /** Bytes that may wait in the link before the sender of journals pauses. */
@@ -36,6 +36,7 @@ export interface SessionDeps {
   readonly instance: string;
   readonly startedAt: number;
   readonly work: SessionWork;
+  readonly upgrades: SessionUpgrades;
   readonly checks: () => SelfCheck[];
   readonly open: OpenLink;
   /** Which way it takes, and why, for the coordinator to show. */
@@ -165,13 +166,17 @@ export class Session implements SessionLink {
     ping: (message) => this.send({ type: 'pong', id: message.id }),
     beat: (message) => {
       this.#beatOwedSince = null;
+      this.#deps.upgrades.checkedIn();
       this.#deps.work.clockSkew(message.time - this.#deps.clock.now());
     },
+    upgrade: (message) => this.#deps.upgrades.order(message),
+    'upgrade-cancel': (message) => this.#deps.upgrades.cancel(message),
+    'upgrade-noted': (message) => this.#deps.upgrades.noted(message),
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
   #answer(coordinatorNonce: string): void {
-    const { identity, host, instance, startedAt, transport, work, clock } = this.#deps;
+    const { identity, host, instance, startedAt, transport, work, upgrades, clock } = this.#deps;
     if (this.#challengedAt !== null) {
       this.#lose(new Error('The coordinator sent a second challenge.'));
       return;
@@ -189,11 +194,12 @@ export class Session implements SessionLink {
       proxy: transport.proxyShown,
       ...work.load(),
       operations: work.held(),
+      upgradable: upgrades.upgradable(),
     });
   }
 
   #welcome(welcome: Welcome): void {
-    const { identity, clock, work, onWelcome } = this.#deps;
+    const { identity, clock, work, upgrades, onWelcome } = this.#deps;
     if (this.#welcomed || this.#challengedAt === null) {
       this.#lose(new Error('The coordinator said welcome out of turn.'));
       return;
@@ -211,6 +217,7 @@ export class Session implements SessionLink {
     work.setMaximum(welcome.maximum);
     // Said first, so that the coordinator knows the checks and the load before it chooses this replica.
     this.#beat();
+    upgrades.attach((message) => this.send(message));
     work.attach(this, welcome, Math.round(welcome.time + roundTrip / 2 - clock.now()));
     let wallAhead = clock.now() - clock.monotonic();
     this.#timers.push(
@@ -301,7 +308,10 @@ export class Session implements SessionLink {
     if (this.#over) return;
     this.#over = true;
     for (const timer of this.#timers) timer.cancel();
-    if (this.#welcomed) this.#deps.work.detach();
+    if (this.#welcomed) {
+      this.#deps.work.detach();
+      this.#deps.upgrades.detach();
+    }
     this.#link.terminate();
     this.#end(end);
   }

@@ -59,24 +59,33 @@ export class ProgramFolder {
     return ID.test(id) ? { id, reason } : null;
   }
 
+  /** The line of a small file of somebody else's in this folder; empty when it is not there. */
+  async noteOf(name: string): Promise<string> {
+    return await this.#lineIn(name);
+  }
+
   async forgetFailed(): Promise<void> {
     await rm(join(this.path, 'failed'), { force: true });
   }
 
-  /**
-   * Puts an executable in as a version, whole or not at all, and returns its id. Does nothing when the same is there.
-   */
+  /** Puts an executable in as a version, whole or not at all, and returns its id. Does nothing when the same is there. */
   async add(executable: string, version: string): Promise<string> {
-    const id = `${version}-${(await sha256File(executable)).slice(0, 12)}`;
+    const id = versionId(version, await sha256File(executable));
+    // A copy of its own: what lies elsewhere may be written over. File systems that can, share the blocks.
+    await this.receive(id, (file) => copyFile(executable, file, constants.COPYFILE_FICLONE));
+    return id;
+  }
+
+  /** Puts a version in that `write` makes: it writes the file that it is given, and may reject; then nothing is there. */
+  async receive(id: string, write: (file: string) => Promise<void>): Promise<void> {
     const target = this.executableOf(id);
-    if (await this.isThere(id)) return id;
+    if (await this.isThere(id)) return;
     const folder = dirname(target);
     const unfinished = `${folder}.${randomBytes(4).toString('hex')}.unfinished`;
     await mkdir(unfinished, { recursive: true, mode: 0o755 });
     try {
       const file = join(unfinished, this.#executable);
-      // A copy of its own: what lies elsewhere may be written over. File systems that can, share the blocks.
-      await copyFile(executable, file, constants.COPYFILE_FICLONE);
+      await write(file);
       await chmod(file, EXECUTABLE_MODE);
       await syncFile(file);
       await syncFolder(unfinished);
@@ -87,7 +96,6 @@ export class ProgramFolder {
     } finally {
       await rm(unfinished, { recursive: true, force: true });
     }
-    return id;
   }
 
   async isThere(id: string): Promise<boolean> {
@@ -151,6 +159,11 @@ export class ProgramFolder {
     await mkdir(this.path, { recursive: true, mode: 0o755 });
     await writeFileAtomic(join(this.path, name), `${line}\n`, 0o644);
   }
+}
+
+/** Name of the folder of a version. */
+export function versionId(version: string, sha256: string): string {
+  return `${version}-${sha256.slice(0, 12)}`;
 }
 
 /** The program folder and the version that an executable belongs to; null when it lies somewhere else. */

@@ -60,6 +60,8 @@ export class Operations implements SessionWork, OfferTable {
   #maximum: number;
   #skewMs = 0;
   #stopping = false;
+  /** Why nothing new is taken for now. */
+  #holdingOff: string | null = null;
   #diskHold = false;
   #hurried = false;
   #waiters: (() => void)[] = [];
@@ -128,7 +130,7 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   accepting(): boolean {
-    return !this.#stopping;
+    return this.notTaking === null;
   }
 
   attach(link: SessionLink, welcome: Welcome, skewMs: number): void {
@@ -215,9 +217,7 @@ export class Operations implements SessionWork, OfferTable {
    */
   async stop({ detail, finishMs, graceMs, patienceMs }: Leave): Promise<void> {
     this.#stopping = true;
-    this.#delivery.beat();
-    if (this.#delivery.isConnected) for (const held of this.#queue.splice(0)) this.#handBack(held, detail);
-    this.#deps.onChange();
+    this.#refuseNew(detail);
     await this.#until(() => this.#running === 0 || this.#hurried, finishMs);
     for (const { run, operation } of this.#held.values()) {
       run?.stop({ why: 'agent-stopping', detail, graceMs: Math.min(graceMs, operation.plan.graceSeconds * 1000) });
@@ -230,10 +230,41 @@ export class Operations implements SessionWork, OfferTable {
     this.#deps.ready.stop();
   }
 
+  /** Takes nothing new and hands back what never started, until {@link goOn}; what runs goes on. `why`: for people. */
+  holdOff(why: string): void {
+    this.#holdingOff = why;
+    this.#refuseNew(why);
+  }
+
+  /** Takes work again. */
+  goOn(): void {
+    if (this.#holdingOff === null) return;
+    this.#holdingOff = null;
+    this.#delivery.beat();
+    this.#schedule();
+    this.#deps.onChange();
+  }
+
+  /** Resolves with true when nothing runs or is being written down, with false after `ms` or when `signal` aborts. */
+  async idle(ms: number, signal: AbortSignal): Promise<boolean> {
+    const isIdle = () => this.#running === 0 && this.#desk.pending === 0;
+    const wake = () => this.#wake();
+    signal.addEventListener('abort', wake);
+    await this.#until(() => isIdle() || signal.aborted, ms);
+    signal.removeEventListener('abort', wake);
+    return isIdle() && !signal.aborted;
+  }
+
   /** Ends the wait of a {@link stop} that is under way: what still runs is stopped now. */
   hurry(): void {
     this.#hurried = true;
     this.#wake();
+  }
+
+  #refuseNew(why: string): void {
+    this.#delivery.beat();
+    if (this.#delivery.isConnected) for (const held of this.#queue.splice(0)) this.#handBack(held, why);
+    this.#deps.onChange();
   }
 
   /** Resolves when `isSo`, looked at after each change, or after `ms`. */
@@ -275,8 +306,8 @@ export class Operations implements SessionWork, OfferTable {
     return this.#maximum;
   }
 
-  get isStopping(): boolean {
-    return this.#stopping;
+  get notTaking(): string | null {
+    return this.#stopping ? 'The agent is stopping.' : this.#holdingOff;
   }
 
   isKnown(key: string): boolean {
@@ -290,8 +321,8 @@ export class Operations implements SessionWork, OfferTable {
   takeUp(held: HeldOperation): void {
     this.#hold(held);
     this.#delivery.say({ type: 'accepted', ...refOf(held) });
-    if (this.#stopping && this.#delivery.isConnected && held.stopOrder === null) {
-      this.#handBack(held, 'The agent is stopping.');
+    if (this.notTaking !== null && this.#delivery.isConnected && held.stopOrder === null) {
+      this.#handBack(held, this.notTaking);
       return;
     }
     this.#delivery.sendFrom(held, 0);
@@ -306,7 +337,7 @@ export class Operations implements SessionWork, OfferTable {
   }
 
   #schedule(): void {
-    while (!this.#stopping && this.#running < this.#maximum) {
+    while (this.notTaking === null && this.#running < this.#maximum) {
       const held = this.#queue.shift();
       if (held === undefined) return;
       this.#start(held);

@@ -34,7 +34,7 @@ async function ready(facts: { running: number; maximum: number }) {
     {
       ...facts,
       queued: 0,
-      isStopping: false,
+      notTaking: null,
       isKnown: () => false,
       latest: () => undefined,
       giveUp: () => undefined,

@@ -35,7 +35,8 @@ export interface OfferTable {
   readonly running: number;
   readonly queued: number;
   readonly maximum: number;
-  readonly isStopping: boolean;
+  /** Why nothing new is taken; null: it is. */
+  readonly notTaking: string | null;
   /** This attempt is here, or was here and is done with. */
   isKnown(key: string): boolean;
   /** The latest attempt of an operation that is here. */
@@ -137,7 +138,7 @@ export class OfferDesk {
 
   #reasonAgainst(operation: Operation): Refusal | null {
     const table = this.#table;
-    if (table.isStopping) return { code: 'shutting-down', detail: 'The agent is stopping.' };
+    if (table.notTaking !== null) return { code: 'shutting-down', detail: table.notTaking };
     const disk = this.#deps.diskProblem();
     if (disk !== null) return { code: 'agent-disk-full', detail: disk };
     if (table.queued + this.#pending.size >= LONGEST_QUEUE) {
