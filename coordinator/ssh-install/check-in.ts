@@ -16,8 +16,8 @@ export interface CheckInDeps {
 }
 
 /**
- * Resolves, with where from, when a replica of this Runner has connected since `since`: a new one, or the one that was
- * there before and was installed over. @throws OutrunnerError `ssh-not-checked-in` with what is known of the cause.
+ * Resolves, with where from, when a replica of this Runner is connected: one that came since `since`, or one that was there
+ * and was left alone, because what was installed is what it had. The script there has made sure that its own runs. @throws OutrunnerError `ssh-not-checked-in` with what is known of the cause.
  */
 export async function untilCheckedIn(
   deps: CheckInDeps,
@@ -28,9 +28,9 @@ export async function untilCheckedIn(
   const { clock, presence } = deps;
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const look = () => {
-    const there = presence
-      .ofRunner(runnerId)
-      .find((one) => one.connected && one.connectedSince !== null && one.connectedSince >= since);
+    const connected = presence.ofRunner(runnerId).filter((one) => one.connected);
+    const fresh = connected.find(({ connectedSince }) => connectedSince !== null && connectedSince >= since);
+    const there = fresh ?? connected[0];
     if (there === undefined) return;
     const { replicas } = deps.runner(runnerId);
     const hostname = replicas.find(({ row }) => row.id === there.replicaId)?.facts.hostname;

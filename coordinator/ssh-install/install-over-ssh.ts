@@ -160,7 +160,7 @@ class InstallRun {
       this.#ports.tell('connect', { state: 'done', detail: `${where} answers.` });
       this.#at = 'host-key';
       if (expected !== null) throw changedKey(where, expected, presented);
-      this.#begin('host-key', `${presented.type} ${presented.fingerprint} is to be confirmed.`);
+      this.#begin('host-key', `${presented.type}, to be confirmed`);
       await this.#unlessAborted(this.#ports.confirmHostKey(presented));
       this.#done(`${presented.type} ${presented.fingerprint}`);
       expected = presented;
@@ -265,7 +265,7 @@ class InstallRun {
     );
     const exit = saidToUs(ran.stdout).get('exit');
     if (exit === '0') {
-      this.#done(lines.at(-1) ?? 'Installed.');
+      this.#done('Installed.');
       return;
     }
     const noScript = ran.code === NO_SCRIPT;

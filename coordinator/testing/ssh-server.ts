@@ -55,6 +55,8 @@ export interface SshServer {
   killSessions(): void;
   /** Runs a command on the host as root. */
   sh(command: string): string;
+  /** Starts a program on the host as one of its users. Whoever starts it ends it. */
+  start(user: SshUser, command: string): ChildProcess;
   stop(): Promise<void>;
 }
 
@@ -153,6 +155,19 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       execFileSync('/usr/bin/nsenter', ['--mount', `--target=${child.pid}`, '/bin/sh', '-c', command], {
         encoding: 'utf8',
       }),
+    start(user, command) {
+      const { uid } = SSH_USERS[user];
+      const home = uid === 0 ? '/root' : `/home/${user}`;
+      const as = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '/bin/sh', '-c', `exec ${command}`];
+      return spawn(
+        '/usr/bin/nsenter',
+        ['--mount', `--target=${child.pid}`, `--wd=/proc/${child.pid}/root/tmp`, ...as],
+        {
+          env: { PATH: '/usr/bin:/bin', HOME: home, USER: user },
+          stdio: 'ignore',
+        },
+      );
+    },
     killSessions() {
       for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL');
     },

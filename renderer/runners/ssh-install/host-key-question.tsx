@@ -7,6 +7,7 @@ import { ActionButton } from '../../ui/action-button.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
 import { toastDone } from '../../ui/toast.tsx';
+import classes from './host-key-question.module.css';
 
 /** Shows the key of a host that nobody knows yet, and what to compare it with. */
 export function HostKeyQuestion({ install }: { install: SshInstall }) {
@@ -74,7 +75,9 @@ export function ChangedHostKey({ install, onForgotten }: { install: SshInstall; 
 function Fingerprint({ value }: { value: string }) {
   return (
     <Group gap={4} wrap="nowrap">
-      <Code fz={13}>{value}</Code>
+      <Code fz={13} className={classes.fingerprint}>
+        {value}
+      </Code>
       <CopyButton value={value} what="fingerprint" />
     </Group>
   );

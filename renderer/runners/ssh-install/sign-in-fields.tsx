@@ -23,7 +23,7 @@ export function SignInFields({ draft, change, errorOf }: Props) {
   const label = useId();
   return (
     <Stack gap={6}>
-      <Text size="sm" fw={500} id={label}>
+      <Text size="sm" fw={600} id={label}>
         Sign in with
       </Text>
       <SegmentedControl

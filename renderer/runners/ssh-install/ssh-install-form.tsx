@@ -1,6 +1,6 @@
-import { Accordion, Alert, Button, Checkbox, Group, NumberInput, Radio, Stack, Text, TextInput } from '@mantine/core';
+import { Accordion, Button, Checkbox, Group, NumberInput, Radio, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
+import { type FormEvent, useEffect, useRef } from 'react';
 import type { Runner } from '../../../protocol/api/runners.ts';
 import { NewSshInstallSchema } from '../../../protocol/api/ssh-installs.ts';
 import { fieldsOf, OutrunnerError } from '../../../protocol/problems.ts';
@@ -23,6 +23,9 @@ const SHOWN = ['host', 'port', 'user', 'auth.password', 'auth.privateKey', 'auth
 /** Where to, how to sign in, and for whom it is installed. */
 export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: Props) {
   const start = useMutation(sshInstallMutations.start());
+  const host = useRef<HTMLInputElement>(null);
+  // The dialog is open before the form is there: its own focus came too early.
+  useEffect(() => host.current?.focus(), []);
   const change = (part: Partial<SshDraft>) => {
     start.reset();
     onChange({ ...draft, ...part });
@@ -49,7 +52,7 @@ export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: 
             error={errorOf('host')}
             required
             flex={1}
-            data-autofocus
+            ref={host}
             spellCheck={false}
             autoComplete="off"
           />
@@ -63,20 +66,21 @@ export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: 
             max={65_535}
             hideControls
             allowDecimal={false}
-            w={110}
+            w={96}
             required
           />
+          <TextInput
+            label="User"
+            description="root, or with sudo"
+            value={draft.user}
+            onChange={(event) => change({ user: event.currentTarget.value })}
+            error={errorOf('user')}
+            required
+            w={190}
+            spellCheck={false}
+            autoComplete="off"
+          />
         </Group>
-        <TextInput
-          label="User"
-          description="root, or one that may use sudo; in user mode any"
-          value={draft.user}
-          onChange={(event) => change({ user: event.currentTarget.value })}
-          error={errorOf('user')}
-          required
-          spellCheck={false}
-          autoComplete="off"
-        />
         <SignInFields draft={draft} change={change} errorOf={errorOf} />
         <Radio.Group
           label="Install for"
@@ -92,11 +96,11 @@ export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: 
             <Radio
               value="user"
               label="This user alone"
-              description="Needs no rights; jobs run with those of this user."
+              description="Needs neither root nor sudo; jobs run with the rights of this user."
             />
           </Stack>
         </Radio.Group>
-        <Accordion variant="contained" chevronPosition="left">
+        <Accordion chevronPosition="left" variant="contained">
           <Accordion.Item value="more">
             <Accordion.Control>More</Accordion.Control>
             <Accordion.Panel>
@@ -130,12 +134,10 @@ export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: 
           </Accordion.Item>
         </Accordion>
         {others && <ProblemAlert error={start.error} shownFields={(path) => SHOWN.includes(path)} />}
-        <Alert variant="light" color="gray" p="xs">
-          <Text size="xs">
-            Passwords and keys go to the coordinator, are kept in its memory while it installs, and nowhere else.
-            Nothing but the Runner stays on the host.
-          </Text>
-        </Alert>
+        <Text size="xs" c="dimmed">
+          Passwords and keys are in the memory of the coordinator while it installs, and nowhere else. Nothing but the
+          Runner stays on the host.
+        </Text>
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
             Cancel

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, ScrollArea, Stack, Text } from '@mantine/core';
+import { Alert, Button, Code, Group, ScrollArea, Stack, Text, VisuallyHidden } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
@@ -34,9 +34,8 @@ export function SshInstallProgress({ id, onClose, onAgain }: Props) {
             , {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
           </Text>
           <SshSteps steps={install.steps} />
-          <Text size="xs" role="status" c="dimmed">
-            {statusText(install)}
-          </Text>
+          {/* The steps show it; this says it. */}
+          <VisuallyHidden role="status">{statusText(install)}</VisuallyHidden>
           {install.state === 'waiting-for-host-key' && <HostKeyQuestion install={install} />}
           {install.output.length > 0 && <Output lines={install.output} />}
           {install.problem !== null && <ProblemAlert error={new CoordinatorError(install.problem)} />}
@@ -76,7 +75,7 @@ export function SshInstallProgress({ id, onClose, onAgain }: Props) {
 
 function Output({ lines }: { lines: readonly string[] }) {
   return (
-    <ScrollArea.Autosize mah={120} type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'What the host printed' }}>
+    <ScrollArea.Autosize mah={104} type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'What the host printed' }}>
       <Code block fz={12}>
         {lines.join('\n')}
       </Code>
