@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BuildError } from './agents/base-runtime.ts';
+import { BuildError } from './agents/build-error.ts';
 import { ensureBuilt } from './ensure-built.ts';
 import { BUILD_STATE, NODE_MODULES, ROOT } from './paths.ts';
 import { REPORT_FILE, type RunEnd, readRunReport, sumLine, sumReports } from './testing/run-report.ts';

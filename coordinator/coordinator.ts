@@ -36,6 +36,9 @@ import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { serveReleases } from './upgrades/release-download.ts';
+import { serveUpgrades } from './upgrades/routes.ts';
+import { Upgrades } from './upgrades/upgrades.ts';
 
 const HOUR_MS = 3_600_000;
 /** With --port-search, so many ports are tried. */
@@ -163,6 +166,9 @@ async function start(ground: Ground) {
   const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
+  const agents = releaseFolder(settings.agentsDir);
+  const tickets = { folder: agents, secret: keys.derive('release-tickets') };
+  const upgrades = new Upgrades({ store, clock, log, live, link: gateway.link, index: runners.index, ...tickets });
   const memory = new IdleMemory(clock, collector.everything);
   /** Something has come to its end: when nothing else follows, what it left behind is given back. */
   const settle = () => {
@@ -177,6 +183,7 @@ async function start(ground: Ground) {
   await gateway.start();
   await runners.start();
   await executions.start();
+  await upgrades.start();
 
   const { serve } = api;
   serveIdentity(serve, {
@@ -194,7 +201,7 @@ async function start(ground: Ground) {
     store,
     clock,
     tokens: keys,
-    folder: releaseFolder(settings.agentsDir),
+    folder: agents,
     settings: () => ({
       coordinatorUrl: publicUrl(),
       publicKey: keys.publicKey,
@@ -215,6 +222,8 @@ async function start(ground: Ground) {
     publicUrl,
     agentSocket: agentSocket(process.platform, process.env),
   });
+  serveUpgrades(serve, upgrades);
+  serveReleases(api, { ...tickets, clock });
   serveJobs(serve, { store, clock, live, projectChanged }, executions);
   serveExecutions(serve, executions);
   serveLive(serve, live);
@@ -239,6 +248,7 @@ async function start(ground: Ground) {
     live.stop();
     // Together: an open Runner connection would keep the server from closing.
     await Promise.all([api.stop(), gateway.stop()]);
+    await upgrades.stop();
     await executions.stop();
     await runners.stop();
     await credentials.stop();

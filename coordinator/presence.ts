@@ -1,3 +1,4 @@
+import type { Upgradable } from '../protocol/upgrade.ts';
 import type { SelfCheck } from '../protocol/wire.ts';
 
 /**
@@ -31,6 +32,8 @@ export interface ReplicaPresence {
   readonly address: string | null;
   readonly startedAt: number | null;
   readonly duplicateSeenAt: number | null;
+  /** Whether its agent can be upgraded from afar; null: it has not been connected since the coordinator began. */
+  readonly upgradable: Upgradable | null;
 }
 
 export interface Presence {

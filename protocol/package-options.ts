@@ -12,7 +12,8 @@ export type PackageFormat = z.infer<typeof PackageFormatSchema>;
 
 /** The forms in which the package of a platform can be had, the usual one first. */
 export function packageFormats(target: PlatformTarget): readonly PackageFormat[] {
-  return [AGENT_TARGET_TABLE[target].archive];
+  const { archive, platform } = AGENT_TARGET_TABLE[target];
+  return platform === 'linux' ? [archive, 'deb', 'rpm'] : [archive];
 }
 
 /** `http://[user:password@]host:port` or `socks5://…`. Characters that a shell or JSON would need help with are not in URLs. */

@@ -93,6 +93,27 @@ export const CompressedExecutableSchema = z.object({
   sha256: Sha256Schema,
 });
 
+/**
+ * What the platform itself finds in an executable, beside the release key that vouches for all of them.
+ * - `none`: nothing. Usual on Linux; Windows warns of an unknown publisher.
+ * - `ad-hoc`: hashes without a signer. A Mac starts it, but not when a browser downloaded it.
+ * - `development`: signed by a certificate that vouches for itself alone.
+ * - `signed`: signed by a certificate of an authority; whose, says `signer`.
+ */
+export const PlatformSignatureSchema = z
+  .object({
+    kind: z.enum(['none', 'ad-hoc', 'development', 'signed']),
+    signer: z.string().max(200).nullable(),
+  })
+  .meta({ id: 'PlatformSignature' });
+export type PlatformSignature = z.infer<typeof PlatformSignatureSchema>;
+
+/** A text that belongs to the release: its list of parts, its licences. */
+export const ReleasedDocumentSchema = z
+  .object({ file: FileInReleaseSchema, size: ByteCountSchema, sha256: Sha256Schema })
+  .meta({ id: 'ReleasedDocument' });
+export type ReleasedDocument = z.infer<typeof ReleasedDocumentSchema>;
+
 export const ReleasedExecutableSchema = z
   .object({
     target: PlatformTargetSchema,
@@ -104,6 +125,8 @@ export const ReleasedExecutableSchema = z
     /** Version of the Node runtime inside, without the leading `v`. */
     nodeVersion: z.string().regex(/^\d+\.\d+\.\d+$/),
     compressed: CompressedExecutableSchema,
+    /** Absent in manifests of builds that did not know it. Never filled in: that would change the bytes that are signed. */
+    platformSignature: PlatformSignatureSchema.optional(),
   })
   .meta({ id: 'ReleasedExecutable' });
 export type ReleasedExecutable = z.infer<typeof ReleasedExecutableSchema>;
@@ -124,6 +147,8 @@ export const ReleaseManifestSchema = z
       publicKey: PublicKeySchema,
     }),
     executables: z.array(ReleasedExecutableSchema),
+    /** `sbom.cdx.json` (CycloneDX) and `LICENSES.txt`; absent in manifests of builds that did not make them. */
+    documents: z.array(ReleasedDocumentSchema).optional(),
   })
   .meta({ id: 'ReleaseManifest' });
 export type ReleaseManifest = z.infer<typeof ReleaseManifestSchema>;
@@ -136,7 +161,8 @@ export type SignedRelease = z.infer<typeof SignedReleaseSchema>;
 
 /**
  * The bytes that the release key signs: a line that binds the signature to this purpose, then the manifest as JSON with
- * sorted keys and no white space. Equal manifests give equal bytes, whatever the order of their fields was.
+ * sorted keys and no white space. Equal manifests give equal bytes, whatever the order of their fields was. Whoever verifies
+ * gives it the manifest as it came, not as a schema understood it: a later build may have signed fields that this one drops.
  */
 export function releaseBytes(manifest: ReleaseManifest): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`outrunner release manifest 1\n${sortedJson(manifest)}`);
@@ -146,6 +172,9 @@ export function releaseBytes(manifest: ReleaseManifest): Uint8Array<ArrayBuffer>
 export function executableFor(manifest: ReleaseManifest, target: PlatformTarget): ReleasedExecutable | undefined {
   return manifest.executables.find((executable) => executable.target === target);
 }
+
+/** Names of the documents of a release, below the folder of its manifest. */
+export const RELEASE_DOCUMENTS = { sbom: 'sbom.cdx.json', licences: 'LICENSES.txt' } as const;
 
 function sortedJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => {

@@ -49,19 +49,16 @@ export class Launchd implements ServiceManager {
   }
 
   async stop(layout: Layout): Promise<void> {
-    const { activity } = await this.status(layout);
-    if (activity === 'absent') return;
+    const loaded = await this.#loaded(layout);
     // Waits for its end, up to ExitTimeOut.
-    await this.#tools.run('launchctl', ['bootout', await this.#target(layout)]);
+    if (loaded !== null) await this.#tools.run('launchctl', ['bootout', loaded.target]);
   }
 
   async status(layout: Layout): Promise<ServiceStatus> {
-    const { code, stdout } = await this.#tools.run('launchctl', ['print', await this.#target(layout)]);
-    if (code !== 0) {
-      const isThere = (await readText(layout.definition)) !== null;
-      return { activity: isThere ? 'stopped' : 'absent', pid: null, exitCode: null, automatic: isThere };
-    }
-    return readPrint(stdout);
+    const loaded = await this.#loaded(layout);
+    if (loaded !== null) return readPrint(loaded.answer);
+    const isThere = (await readText(layout.definition)) !== null;
+    return { activity: isThere ? 'stopped' : 'absent', pid: null, exitCode: null, automatic: isThere };
   }
 
   async remark({ scope }: Layout): Promise<string | null> {
@@ -75,8 +72,15 @@ export class Launchd implements ServiceManager {
     return `${code === 0 ? 'gui' : 'user'}/${this.#uid}`;
   }
 
-  async #target(layout: Layout): Promise<string> {
-    return `${await this.#domain(layout)}/${launchdLabel(layout.name)}`;
+  /** Where it is loaded: an earlier call may have come from the screen, and this one over SSH. */
+  async #loaded({ scope, name }: Layout): Promise<{ target: string; answer: string } | null> {
+    const domains = scope === 'system' ? ['system'] : [`gui/${this.#uid}`, `user/${this.#uid}`];
+    for (const domain of domains) {
+      const target = `${domain}/${launchdLabel(name)}`;
+      const { code, stdout } = await this.#tools.run('launchctl', ['print', target]);
+      if (code === 0) return { target, answer: stdout };
+    }
+    return null;
   }
 }
 

@@ -1,4 +1,6 @@
+import { access, constants } from 'node:fs/promises';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
+import { systemCode } from '../agent-exit.ts';
 import { type LastEnd, readLastEnd } from '../host/last-end.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import type { StatusFile } from '../host/status-file.ts';
@@ -15,6 +17,8 @@ export interface ServiceReport {
   readonly service: ServiceStatus;
   readonly agent: {
     readonly pid: number | null;
+    /** Whether whoever asks may not see what the agent says about itself. */
+    readonly hidden: boolean;
     readonly status: StatusFile | null;
     readonly lastEnd: LastEnd | null;
   };
@@ -39,27 +43,37 @@ export interface ServiceReport {
 export async function serviceReport(layout: Layout, manager: ServiceManager): Promise<ServiceReport> {
   const { name, scope, config, state, launcher, definition } = layout;
   const folder = new ProgramFolder(layout.program, layout.platform);
-  const hidden = <T>(look: Promise<T>) => look.catch((): null => null);
+  const orNull = <T>(look: Promise<T>) => look.catch((): null => null);
   const service = await manager.status(layout);
-  const holder = await hidden(lockHolder(state));
-  const status = await hidden(statusOfRunning(state));
+  const hidden = await isHidden(state);
+  const holder = await orNull(lockHolder(state));
+  const status = await orNull(statusOfRunning(state));
   const program = {
-    current: await hidden(folder.current()),
-    previous: await hidden(folder.previous()),
-    trial: await hidden(folder.trial()),
-    failed: await hidden(folder.failed()),
+    current: await orNull(folder.current()),
+    previous: await orNull(folder.previous()),
+    trial: await orNull(folder.trial()),
+    failed: await orNull(folder.failed()),
   };
   return {
     name,
     scope,
     manager: manager.name,
     service,
-    agent: { pid: holder?.pid ?? null, status, lastEnd: await readLastEnd(state) },
+    agent: { pid: holder?.pid ?? null, hidden, status, lastEnd: await readLastEnd(state) },
     program,
     paths: { config, state, launcher, definition },
     log: logHint(layout),
-    exitCode: exitCodeOf(service, holder !== null, status, program.current !== null),
+    exitCode: hidden ? AGENT_EXIT.failure : exitCodeOf(service, holder !== null, status, program.current !== null),
   };
+}
+
+async function isHidden(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.R_OK | constants.X_OK);
+    return false;
+  } catch (error) {
+    return systemCode(error) === 'EACCES';
+  }
 }
 
 function exitCodeOf(service: ServiceStatus, runs: boolean, status: StatusFile | null, isThere: boolean): number {
@@ -86,6 +100,7 @@ export function reportService(report: ServiceReport): string[] {
   const first = `The service "${report.name}" ${WORDS[service.activity]}${automatic}.`;
   if (report.exitCode === AGENT_EXIT.serviceAbsent) return [`The service "${report.name}" is not installed.`];
   const { status } = agent;
+  if (agent.hidden) return [first, 'What its agent does, only an administrator may see: call this with sudo.'];
   return [
     manager === 'none' ? first : `${first} (${manager})`,
     ...(status === null

@@ -48,7 +48,7 @@ export class Tools {
     return null;
   }
 
-  /** Runs a program to its end. Rejects only when it cannot be started. */
+  /** Runs a program to its end. Rejects only when there is none of this name, or it does not end. */
   async run(name: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
     const file = name.includes('/') || name.includes('\\') ? name : this.find(name);
     if (file === null) throw failed(`There is no ${name} in ${this.#folders.join(', ')}.`);
@@ -60,10 +60,9 @@ export class Tools {
         if (typeof error.code === 'number') return resolve({ code: error.code, stdout, stderr });
         if (error.killed)
           return reject(failed(`${nameOf(file)} ${args.join(' ')} did not end within ${TIMEOUT_MS / 1000} s.`));
-        // A signal, or a program that cannot be started.
-        return error.signal
-          ? resolve({ code: 128, stdout, stderr })
-          : reject(failed(`${file} cannot be started (${error.code}).`));
+        // A signal, or a program that the system does not start: a shell would say 126.
+        const why = error.signal ? '' : `${file} cannot be started (${error.code})`;
+        return resolve({ code: error.signal ? 128 : 126, stdout, stderr: why || stderr });
       });
     });
   }

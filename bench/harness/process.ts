@@ -26,6 +26,8 @@ export function everyOutput(): readonly { command: string; output: string }[] {
 export async function endAll(): Promise<void> {
   await Promise.all(
     [...running].map(async (child) => {
+      // Ended, and only its pipes are held open by what it started.
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;

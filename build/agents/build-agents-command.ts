@@ -1,7 +1,8 @@
 import { PLATFORM_TARGETS, type PlatformTarget, PlatformTargetSchema } from '../../protocol/enrolment.ts';
 import { withBuildLock } from '../build-lock.ts';
-import { BuildError, hostTarget } from './base-runtime.ts';
+import { hostTarget } from './base-runtime.ts';
 import { buildAgents } from './build-agents.ts';
+import { BuildError } from './build-error.ts';
 
 /** `npm run build:agents [target…]`: the executable of this host, of the named targets, or of `all`. */
 const names = process.argv.slice(2);

@@ -15,10 +15,14 @@ import {
 import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { BUNDLES, bundle } from '../bundle.ts';
 import { AGENTS_OUT, DIST } from '../paths.ts';
-import { type BaseRuntime, findBaseRuntime } from './base-runtime.ts';
-import { compressExecutable } from './compress.ts';
+import { type BaseRuntime, type NodeFacts, nodeFacts, provideBaseRuntime } from './base-runtime.ts';
+import { bundledPackages } from './bundled-packages.ts';
+import { checkBaseSignature } from './check-base-signature.ts';
+import { compressExecutable, fillLastBlock, LAST_BLOCK_FILLED } from './compress.ts';
+import { describeSignature, finishingInputs, signForPlatform, withPreparedRuntime } from './finish-executable.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
+import { writeReleaseDocuments } from './release-documents.ts';
 import { isSignedByItsKey, loadReleaseKey, signRelease } from './release-key.ts';
 import { releaseTrust, trustDefinitions } from './release-trust.ts';
 
@@ -43,13 +47,19 @@ type BuildRecord = z.infer<typeof BuildRecordSchema>;
 export async function buildAgents(targets: readonly PlatformTarget[], report: Report): Promise<void> {
   const packer = pkgPacker;
   // All of what is needed is looked for before the first minute is spent.
-  const bases = await Promise.all(targets.map((target) => findBaseRuntime(target)));
+  const bases: BaseRuntime[] = [];
+  for (const target of targets) bases.push(await provideBaseRuntime(target, report));
   const key = await loadReleaseKey();
   const bundlePath = join(DIST, BUNDLES.agent.output);
-  await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
+  const modules = await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
   const bundleSha256 = await sha256File(bundlePath);
   for (const base of bases) await buildTarget(base, packer, bundlePath, bundleSha256, report);
   const executables = await currentExecutables(bundleSha256, report);
+  const nodes: NodeFacts[] = [];
+  for (const version of [...new Set(executables.map((each) => each.nodeVersion))].sort()) {
+    nodes.push(await nodeFacts(version, report));
+  }
+  const documents = await writeReleaseDocuments({ packages: await bundledPackages(modules), nodes, executables });
   const content = {
     format: 1 as const,
     productVersion: PRODUCT_VERSION,
@@ -57,6 +67,7 @@ export async function buildAgents(targets: readonly PlatformTarget[], report: Re
     development: key.development,
     key: { id: key.id, publicKey: key.publicKey },
     executables,
+    documents,
   };
   if (await isManifestOf(content)) return;
   const release = signRelease({ ...content, builtAt: buildTime().toISOString() }, key);
@@ -79,23 +90,31 @@ async function buildTarget(
     packer.name,
     base.version,
     bundleSha256,
-    await sha256File(base.path),
+    base.sha256,
     ...RUNTIME_FLAGS,
     RUNTIME_FLAGS_FROM_OUTSIDE,
+    LAST_BLOCK_FILLED,
+    await finishingInputs(target),
   ]);
   const known = await readRecord(target);
   if (known?.inputs === inputs && (await isWhole(known.executable))) {
     report(`${target}: up to date`);
     return;
   }
+  report(`${target}: ${await checkBaseSignature(base)}`);
   report(`${target}: packing with Node ${base.version} (${packer.name})`);
   // The old record goes first: half a build must never look like a whole one.
   await rm(join(folder, 'build.json'), { force: true });
   await mkdir(folder, { recursive: true });
   const file = `${target}/${row.executable}`;
   const unfinished = join(folder, `${row.executable}.unfinished`);
-  await packer.pack({ target, bundle: bundlePath, base, output: unfinished });
+  const platformSignature = await withPreparedRuntime(base, async (path) => {
+    await packer.pack({ target, bundle: bundlePath, base: { ...base, path }, output: unfinished });
+    return signForPlatform(target, unfinished);
+  });
+  report(`${target}: ${describeSignature(platformSignature)}`);
   await rename(unfinished, join(AGENTS_OUT, file));
+  if (row.platform === 'linux') await fillLastBlock(join(AGENTS_OUT, file));
 
   report(`${target}: compressing`);
   const encoding = row.archive === 'zip' ? 'deflate-raw' : 'gzip';
@@ -123,6 +142,7 @@ async function buildTarget(
         size: measured.compressedSize,
         sha256: measured.compressedSha256,
       },
+      platformSignature,
     },
   };
   await writeWhole(join(folder, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);

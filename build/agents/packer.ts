@@ -12,7 +12,8 @@ export interface Packer {
 export interface PackJob {
   readonly target: PlatformTarget;
   readonly bundle: string;
-  readonly base: BaseRuntime;
+  /** `path` may be a prepared copy of the runtime. */
+  readonly base: Pick<BaseRuntime, 'path' | 'version' | 'generator'>;
   readonly output: string;
 }
 

@@ -4,21 +4,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { findBaseRuntime, hostTarget } from './base-runtime.ts';
+import { hostTarget, provideBaseRuntime } from './base-runtime.ts';
+import { signForPlatform } from './finish-executable.ts';
 import { pkgPacker } from './pkg-packer.ts';
-
-const PROBE = `
-const { DatabaseSync } = require('node:sqlite');
-const db = new DatabaseSync(':memory:');
-console.log(JSON.stringify({
-  sea: require('node:sea').isSea(),
-  execArgv: process.execArgv,
-  version: process.versions.node,
-  argument: process.argv[2],
-  one: db.prepare('select 1 as one').get().one,
-  injected: globalThis.injected === true,
-}));
-`;
+import { PROBE } from './testing/packed-probe.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -41,7 +30,7 @@ function runExecutable(path: string, env: Record<string, string>): Promise<{ std
 
 it('packs an executable that runs alone, lets nobody inject code, and has the same bytes each time', async () => {
   const target = hostTarget();
-  const base = await findBaseRuntime(target);
+  const base = await provideBaseRuntime(target, () => undefined);
   const first = join(folder, 'first', 'probe.cjs');
   const second = join(folder, 'a-second-longer-folder', 'probe.cjs');
   const outputs: string[] = [];
@@ -50,6 +39,7 @@ it('packs an executable that runs alone, lets nobody inject code, and has the sa
     await mkdir(dirname(bundle), { recursive: true });
     await writeFile(bundle, PROBE);
     await pkgPacker.pack({ target, bundle, base, output });
+    await signForPlatform(target, output);
     outputs.push(output);
   }
   const [one, two] = outputs as [string, string];
@@ -68,6 +58,7 @@ it('packs an executable that runs alone, lets nobody inject code, and has the sa
     sea: true,
     execArgv: ['--use-system-ca', '--disable-sigusr1'],
     version: base.version,
+    platform: `${process.platform}-${process.arch}`,
     argument: '--probe',
     one: 1,
     injected: false,

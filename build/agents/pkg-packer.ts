@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
 import { BUILD_STATE } from '../paths.ts';
-import { type BaseRuntime, BuildError, hostTarget } from './base-runtime.ts';
+import { hostTarget } from './base-runtime.ts';
+import { BuildError } from './build-error.ts';
 import type { Packer, PackJob } from './packer.ts';
 
 /** The arguments of `pkg-process.ts`, as JSON in its argv. */
@@ -25,12 +26,13 @@ export const pkgPacker: Packer = {
   name: 'pkg 6.23.0, simple',
 
   async pack(job) {
-    assertGenerator(job.target, job.base);
     // Beside the checkout, so that the runtime can be linked in instead of copied.
     await mkdir(BUILD_STATE, { recursive: true });
     const home = await mkdtemp(join(BUILD_STATE, 'pack-'));
     try {
-      await seedCache(join(home, '.pkg-cache', 'sea'), job.base);
+      const cache = join(home, '.pkg-cache', 'sea');
+      await seedCache(cache, job.base.version, job.target, job.base.path);
+      if (job.base.generator) await seedCache(cache, job.base.version, hostTarget(), job.base.generator);
       await copyFile(job.bundle, join(home, 'agent.cjs'));
       await mkdir(dirname(job.output), { recursive: true });
       await runPkg(home, job);
@@ -40,23 +42,14 @@ export const pkgPacker: Packer = {
   },
 };
 
-/** The layout of the injected blob changes even between patch versions, so Node of exactly that version must write it. */
-function assertGenerator(target: PlatformTarget, base: BaseRuntime): void {
-  if (target === hostTarget() || process.versions.node === base.version) return;
-  throw new BuildError(
-    `${target}: its runtime is Node ${base.version}, and this host has no runtime of the same version to prepare it ` +
-      `(Node ${process.versions.node} is running the build).`,
-  );
-}
-
-async function seedCache(cache: string, base: BaseRuntime): Promise<void> {
-  const row = AGENT_TARGET_TABLE[base.target];
+async function seedCache(cache: string, version: string, target: PlatformTarget, runtime: string): Promise<void> {
+  const row = AGENT_TARGET_TABLE[target];
   const windows = row.platform === 'win32';
-  const name = `node-v${base.version}-${windows ? 'win' : row.platform}-${row.arch}`;
+  const name = `node-v${version}-${windows ? 'win' : row.platform}-${row.arch}`;
   const archive = join(cache, `${name}.${windows ? 'zip' : 'tar.gz'}`);
   const binary = windows ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
   await mkdir(dirname(binary), { recursive: true });
-  await linkOrCopy(base.path, binary);
+  await linkOrCopy(runtime, binary);
   for (const empty of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(empty, '');
 }
 

@@ -30,8 +30,8 @@ await sea(request.bundle, {
       output: request.output,
     },
   ],
-  // On a Mac pkg signs ad hoc with codesign; unsigned, the kernel would kill the executable. Elsewhere there is nothing to sign with.
-  signature: process.platform === 'darwin',
+  // We sign ourselves, the same way on every host (finish-executable.ts).
+  signature: false,
   seaConfig: {
     // pkg would write the absolute path into the executable; relative to its working folder it is the same everywhere.
     main: '../agent.cjs',

@@ -9,11 +9,11 @@ import {
   verify,
 } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ReleaseManifest, releaseBytes, type SignedRelease } from '../../protocol/release.ts';
 import { BUILD_STATE } from '../paths.ts';
-import { BuildError } from './base-runtime.ts';
+import { BuildError } from './build-error.ts';
 
 /** The key that vouches for what was built. */
 export interface ReleaseKey {
@@ -38,6 +38,18 @@ export async function loadReleaseKey(env: NodeJS.ProcessEnv = process.env, own =
   if (given) return readKey(given, false);
   await makeKeyUnlessPresent(own);
   return readKey(own, true);
+}
+
+/**
+ * Tells one release key from another without reading it: whoever starts what is built already need not be allowed to sign.
+ * Makes the development key when it is the one to use and there is none.
+ */
+export async function releaseKeyMark(env: NodeJS.ProcessEnv = process.env, own = DEVELOPMENT_KEY): Promise<string> {
+  const given = env.OUTRUNNER_RELEASE_KEY;
+  if (!given) await makeKeyUnlessPresent(own);
+  const path = given || own;
+  const found = await stat(path).catch(() => undefined);
+  return `${path} ${found ? `${found.size} ${found.mtimeMs}` : 'missing'}`;
 }
 
 /** Signs a manifest; the answer is the content of `manifest.json`. */

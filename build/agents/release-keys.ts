@@ -1,4 +1,4 @@
-import { BuildError } from './base-runtime.ts';
+import { BuildError } from './build-error.ts';
 import { loadReleaseKey } from './release-key.ts';
 
 /** `npm run release:keys`: says which key signs here, and makes the development key when there is none. */

@@ -59,6 +59,8 @@ describe('the keys that an agent takes updates from', () => {
     const before = await whatGoesInto('agents');
     expect(await whatGoesInto('agents')).toBe(before);
     vi.stubEnv('OUTRUNNER_RELEASE_TRUST', newKey());
-    expect(await whatGoesInto('agents')).not.toBe(before);
+    const withTrust = await whatGoesInto('agents');
+    vi.stubEnv('OUTRUNNER_RELEASE_KEY', own.path);
+    expect(new Set([before, withTrust, await whatGoesInto('agents')]).size).toBe(3);
   });
 });

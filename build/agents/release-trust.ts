@@ -1,5 +1,5 @@
 import { PublicKeySchema } from '../../protocol/enrolment.ts';
-import { BuildError } from './base-runtime.ts';
+import { BuildError } from './build-error.ts';
 import type { ReleaseKey } from './release-key.ts';
 
 /** A key by which the updates of an agent must be signed, as `agent/update/trusted-keys.ts` knows it. */

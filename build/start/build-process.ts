@@ -1,4 +1,4 @@
-import { BuildError } from '../agents/base-runtime.ts';
+import { BuildError } from '../agents/build-error.ts';
 import { ensureBuilt } from '../ensure-built.ts';
 import { PARTS } from '../parts.ts';
 

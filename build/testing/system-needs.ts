@@ -36,6 +36,8 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('openssl', 'certificates for TLS tests'), applies: linux, packages: ['openssl'] },
   { ...program('squid', 'a real proxy between agent and coordinator'), applies: linux, packages: ['squid'] },
   { ...program('busybox', 'install scripts in the smallest shell'), applies: linux, packages: ['busybox'] },
+  { ...program('rpm', 'reading .rpm packages'), applies: linux, packages: ['rpm', 'rpm2cpio', 'cpio'] },
+  { ...program('cpio', 'reading .rpm packages'), applies: linux, packages: ['cpio'] },
   { ...program('nft', 'a firewall in front of an agent'), applies: linux, packages: ['nftables'] },
   { ...program('ip', 'network namespaces'), applies: linux, packages: ['iproute2'] },
   { ...program('tc', 'a slow link'), applies: linux, packages: ['iproute2'] },

@@ -14,7 +14,7 @@ import { PollDoor } from './poll-door.ts';
 import { PresenceTable } from './presence-table.ts';
 import { ReplicaState } from './replica-state.ts';
 import { RoundTrips } from './round-trips.ts';
-import type { RunnerLink, WorkIntake } from './runner-link.ts';
+import type { RunnerLink, UpgradeIntake, WorkIntake } from './runner-link.ts';
 import { Session } from './session.ts';
 import { sessionHandler } from './session-handler.ts';
 import { createSweep } from './sweep.ts';
@@ -71,6 +71,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     maxPayload: MAX_MESSAGE_BYTES,
   });
   let intake: WorkIntake | null = null;
+  let upgrades: UpgradeIntake | null = null;
   let unproven = 0;
   let stopping = false;
   let detach = () => {
@@ -82,6 +83,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     table,
     trips,
     intake: () => intake,
+    upgrades: () => upgrades,
     settled: (session) => {
       sessions.delete(session);
     },
@@ -185,6 +187,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     isHeldBack: (replicaId) => table.get(replicaId)?.session?.heldBack ?? false,
     handle(given) {
       intake = given;
+    },
+    handleUpgrades(given) {
+      upgrades = given;
     },
   };
 

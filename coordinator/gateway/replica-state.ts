@@ -1,3 +1,4 @@
+import type { Upgradable } from '../../protocol/upgrade.ts';
 import type { SelfCheck } from '../../protocol/wire.ts';
 import type { ReplicaPresence } from '../presence.ts';
 import type { Session } from './session.ts';
@@ -27,6 +28,7 @@ export class ReplicaState implements ReplicaPresence {
   address: string | null = null;
   startedAt: number | null = null;
   duplicateSeenAt: number | null = null;
+  upgradable: Upgradable | null = null;
   /** `lastSeen` is newer than what the table says. */
   unsaved = false;
   /** Operations in the agent's own figures; null stands for none. */

@@ -1,4 +1,5 @@
 import type { ProblemCode } from '../../protocol/problems.ts';
+import type { UpgradeReport } from '../../protocol/upgrade.ts';
 import type { HeldOperation, JournalFrame, ToAgent } from '../../protocol/wire.ts';
 import type { Presence, ReplicaPresence } from '../presence.ts';
 
@@ -28,6 +29,8 @@ export interface RunnerLink {
   isHeldBack(replicaId: string): boolean;
   /** Says who takes what agents report. Once, before connections are let in. */
   handle(intake: WorkIntake): void;
+  /** Says who takes what agents report of their upgrades. Once, before connections are let in. */
+  handleUpgrades(intake: UpgradeIntake): void;
 }
 
 /** Who takes what agents report of their work. None of these may throw; each may be called for anything a peer makes up. */
@@ -50,4 +53,11 @@ export interface WorkIntake {
   disconnected(replicaId: string): void;
   /** The identity was revoked: nothing will be heard of it again. */
   revoked(replicaId: string): void;
+}
+
+/** Who takes what agents report of their upgrades. Neither may throw; each may be called for anything a peer makes up. */
+export interface UpgradeIntake {
+  /** The agent was welcomed: an order can be sent to it. */
+  connected(replicaId: string): void;
+  reported(replicaId: string, report: UpgradeReport): void;
 }

@@ -10,7 +10,7 @@ import type { Refusal } from './enrol-replica.ts';
 import type { PresenceTable } from './presence-table.ts';
 import { ReplicaState } from './replica-state.ts';
 import type { RoundTrips } from './round-trips.ts';
-import type { WorkIntake } from './runner-link.ts';
+import type { UpgradeIntake, WorkIntake } from './runner-link.ts';
 import type { Session, SessionHandler } from './session.ts';
 import { SILENCE_MS } from './sweep.ts';
 
@@ -21,6 +21,9 @@ const BETWEEN_POLLS_MS = 2_000;
 /** A change of skew smaller than this is the network's jitter. */
 const SKEW_STEP_MS = 1_000;
 const ROUND_TRIP_MS = 20_000;
+/** One object for all of the thousands that say so, or say nothing of it. */
+const UPGRADABLE = { can: true, why: '' };
+const NOT_UPGRADABLE = { can: false, why: 'This version of the agent knows nothing of upgrades.' };
 
 export interface SessionDeps {
   readonly store: Store;
@@ -33,6 +36,7 @@ export interface SessionDeps {
   readonly table: PresenceTable;
   readonly trips: RoundTrips;
   intake(): WorkIntake | null;
+  upgrades(): UpgradeIntake | null;
   /** The session is over. */
   settled(session: Session): void;
   /** It said who it is, or is over without having said so. Once for each session. */
@@ -87,6 +91,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       });
       deps.arrived?.();
       deps.intake()?.connected(admitted.replicaId, message.operations);
+      deps.upgrades()?.connected(admitted.replicaId);
       trips.measure(state, ROUND_TRIP_MS).then(
         () => table.changed(state),
         (error) => log.debug({ err: error, replica: state.replicaId }, 'the first round trip was not measured'),
@@ -141,6 +146,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.transport = message.transport;
     state.transportReason = message.transportReason ?? null;
     state.proxy = message.proxy;
+    state.upgradable = message.upgradable?.can ? UPGRADABLE : (message.upgradable ?? NOT_UPGRADABLE);
     state.skewMs = Math.round(message.time - now);
     state.setLoad(message.running, message.queued, message.maximum, unfinished(message));
     table.heard(state, now);
@@ -242,6 +248,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         case 'pong':
           if (!trips.answered(state, message.id)) log.debug({ replica: state.replicaId }, 'a pong came too late');
           return;
+        case 'upgrade-report':
+          return deps.upgrades()?.reported(state.replicaId, message);
         case 'goodbye':
           return goodbye(session, state);
         case 'error':

@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { DEFAULT_SERVICE_NAME } from '../../protocol/package-options.ts';
-import type { SignedRelease } from '../../protocol/release.ts';
-import { AGENT_TARGET_TABLE, type ReleasedExecutable, releaseBytes } from '../../protocol/release.ts';
+import { AGENT_TARGET_TABLE, type ReleasedExecutable } from '../../protocol/release.ts';
+import type { Release } from './release-folder.ts';
 
 /** What the scripts in a package check the executable against. */
 export interface InstallFacts {
@@ -25,7 +25,7 @@ export interface InstallFacts {
 /** Exit codes of the install scripts that are not the agent's own. */
 export const INSTALL_EXIT = { usage: 2, notGenuine: 3, wrongPlatform: 4, notReached: 5 } as const;
 
-export function installFacts({ manifest }: SignedRelease, executable: ReleasedExecutable): InstallFacts {
+export function installFacts({ manifest, signedBytes }: Release, executable: ReleasedExecutable): InstallFacts {
   const { target, sha256 } = executable;
   const { label, executable: name } = AGENT_TARGET_TABLE[target];
   const { id, publicKey } = manifest.key;
@@ -35,7 +35,7 @@ export function installFacts({ manifest }: SignedRelease, executable: ReleasedEx
     label,
     executable: name,
     sha256,
-    listed: listedAs(new TextDecoder().decode(releaseBytes(manifest)), executable),
+    listed: listedAs(new TextDecoder().decode(signedBytes), executable),
     keyPem: key.export({ type: 'spki', format: 'pem' }).toString().trim(),
     keyId: id,
     development: manifest.development,
@@ -45,11 +45,16 @@ export function installFacts({ manifest }: SignedRelease, executable: ReleasedEx
 
 /** From the hash of the executable to the end of its entry: one search without a JSON reader says that it is listed. */
 function listedAs(signed: string, executable: ReleasedExecutable): string {
-  const fields = Object.entries(executable)
-    .filter(([name]) => name >= 'sha256')
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const listed = JSON.stringify(Object.fromEntries(fields)).slice(1);
-  if (signed.includes(listed)) return listed;
+  const { sha256, size, target } = executable;
+  // Fields are sorted, so what a later build may add stands before, between or after these; it is taken over as it is.
+  for (
+    let from = signed.indexOf(`"sha256":"${sha256}"`);
+    from >= 0;
+    from = signed.indexOf(`"sha256":"${sha256}"`, from + 1)
+  ) {
+    const listed = signed.slice(from, signed.indexOf('}', from) + 1);
+    if (listed.includes(`"size":${size}`) && listed.includes(`"target":"${target}"`)) return listed;
+  }
   throw new Error(
     `the signed release names the executable for ${executable.target} in a way that cannot be looked for`,
   );

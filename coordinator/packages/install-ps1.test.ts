@@ -50,7 +50,17 @@ it('checks the executable before it calls it, and names paths as they are, witho
 it('has each option of the other script', () => {
   const parameters = parse(text).nodes.filter((node) => node.kind === 'script_parameter');
   const names = parameters.map((node) => /\$(\w+)/.exec(node.text)?.[1]);
-  expect(names.slice(0, 8)).toEqual(['User', 'Name', 'NoStart', 'Proxy', 'Ca', 'Uninstall', 'Purge', 'Help']);
+  expect(names.slice(0, 9)).toEqual([
+    'User',
+    'Name',
+    'NoStart',
+    'Replace',
+    'Proxy',
+    'Ca',
+    'Uninstall',
+    'Purge',
+    'Help',
+  ]);
 });
 
 it('holds any text as one word', () => {

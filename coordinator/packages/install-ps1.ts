@@ -21,6 +21,8 @@ For you alone, without administrator rights.
 Name of the service (${facts.serviceName}); another name is another Runner on this computer.
 .PARAMETER NoStart
 Do not start it yet.
+.PARAMETER Replace
+Take the place of another Runner that has this name here.
 .PARAMETER Proxy
 Reach the coordinator through this proxy, like http://host:port.
 .PARAMETER Ca
@@ -35,6 +37,7 @@ param(
   [switch] $User,
   [string] $Name = '',
   [switch] $NoStart,
+  [switch] $Replace,
   [string] $Proxy = '',
   [string] $Ca = '',
   [switch] $Uninstall,
@@ -120,6 +123,7 @@ try {
     if ($Proxy -ne '' -or $caText -ne '') { Set-Configuration $Proxy $caText }
     $arguments = @('service', 'install', '--config', (Join-Path $PSScriptRoot 'runner.json'))
     if ($NoStart) { $arguments += '--no-start' }
+    if ($Replace) { $arguments += '--replace' }
   }
   if ($User) { $arguments += '--user' }
   if ($Name -ne '') { $arguments += @('--name', $Name) }

@@ -31,6 +31,8 @@ Installs the Outrunner agent of this folder as a service, or brings the one that
   --user          for you alone, without root
   --name NAME     name of the service (${facts.serviceName}); another name is another Runner on this host
   --no-start      do not start it yet
+  --replace       take the place of another Runner that has this name here
+  --sudo          let jobs use sudo; --no-sudo takes it back
   --proxy URL     reach the coordinator through this proxy, like http://host:port
   --ca FILE       certificates in PEM of a private authority to trust
   --uninstall     take the service away; configuration and identity stay
@@ -119,7 +121,7 @@ ca_as_json() {
 needs_value() { [ "$1" -gt 1 ] || fail ${INSTALL_EXIT.usage} "$2 needs a value; --help says which."; }
 
 main() {
-  user='' name='' start=yes remove='' purge='' proxy='' ca='' only_check=''
+  user='' name='' start=yes remove='' purge='' proxy='' ca='' only_check='' more=''
   while [ $# -gt 0 ]; do
     case $1 in
       --user) user=yes ;;
@@ -133,6 +135,7 @@ main() {
       --uninstall) remove=yes ;;
       --purge) purge=yes ;;
       --check) only_check=yes ;;
+      --replace | --sudo | --no-sudo) more="$more $1" ;;
       --help | -h) usage; exit 0 ;;
       *) fail ${INSTALL_EXIT.usage} "there is no option $1; --help lists them." ;;
     esac
@@ -168,6 +171,8 @@ main() {
   else
     set -- install --config "$(pwd)/runner.json"
     [ -n "$start" ] || set -- "$@" --no-start
+    # Words of this script alone, so that cutting them at blanks is right.
+    set -- "$@" $more
   fi
   [ -z "$user" ] || set -- "$@" --user
   [ -z "$name" ] || set -- "$@" --name "$name"

@@ -5,6 +5,7 @@ import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.
 import { packageFormats } from '../../protocol/package-options.ts';
 import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import type { ReleaseFolder } from './release-folder.ts';
+import { fitsRpm } from './rpm.ts';
 
 export type PackageList = z.output<(typeof packageRoutes.listPackages)['answer']>;
 
@@ -17,7 +18,7 @@ export async function listPackages(folder: ReleaseFolder): Promise<PackageList> 
   return {
     version: signed?.manifest.productVersion ?? null,
     development: signed?.manifest.development ?? false,
-    manifest: signed === null ? null : JSON.stringify(signed.manifest),
+    manifest: signed?.manifestText ?? null,
     signature: signed?.signature ?? null,
     packages,
   };
@@ -31,17 +32,24 @@ async function packageOf(
   const { label, executable: fileName } = AGENT_TARGET_TABLE[target];
   const common = { platform: target, label, formats: [...packageFormats(target)] };
   if (!executable) {
-    const reason = 'The executable for this platform is not built. Build it with `npm run build:agents`.';
+    const reason = `The executable for this platform is not built. Build it with: npm run build:agents ${target}`;
     return { ...common, available: false, reason, downloadSize: null, executable: null, compressed: null };
   }
   const { compressed } = executable;
+  const formats = common.formats.filter((format) => format !== 'rpm' || fitsRpm(executable.size));
   const reason = await whyUnusable(folder.pathOf(compressed.file), compressed.size);
   return {
     ...common,
+    formats,
     available: reason === null,
     reason,
     downloadSize: compressed.size,
-    executable: { fileName, size: executable.size, sha256: executable.sha256 },
+    executable: {
+      fileName,
+      size: executable.size,
+      sha256: executable.sha256,
+      platformSignature: executable.platformSignature ?? null,
+    },
     compressed: { size: compressed.size, sha256: compressed.sha256 },
   };
 }
@@ -52,5 +60,5 @@ async function whyUnusable(path: string, size: number): Promise<string | null> {
     throw error;
   });
   if (found?.size === size) return null;
-  return 'The built executable is missing or was altered. Build it again with `npm run build:agents`.';
+  return 'The built executable is missing or was altered. Build it again with: npm run build:agents';
 }

@@ -18,6 +18,7 @@ export function oneLinePs1(facts: OneLineFacts): string {
   [switch] $User,
   [string] $Name = '',
   [switch] $NoStart,
+  [switch] $Replace,
   [switch] $Foreground,
   [string] $Proxy = '',
   [string] $Ca = ''
@@ -114,6 +115,7 @@ function Install-Outrunner {
       if ($User) { $arguments += '-User' }
       if ($Name -ne '') { $arguments += @('-Name', $Name) }
       if ($NoStart) { $arguments += '-NoStart' }
+      if ($Replace) { $arguments += '-Replace' }
       if ($Proxy -ne '') { $arguments += @('-Proxy', $Proxy) }
       if ($Ca -ne '') { $arguments += @('-Ca', (Resolve-Path -LiteralPath $Ca).ProviderPath) }
     }

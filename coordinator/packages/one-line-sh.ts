@@ -37,6 +37,7 @@ Usage: curl -sSL ADDRESS | sh -s -- [options]
   --user          for you alone, without root
   --name NAME     name of the service; another name is another Runner on this host
   --no-start      install, but do not start it yet
+  --replace       take the place of another Runner that has this name here
   --foreground    install nothing: unpack into this folder and run until Ctrl-C
   --proxy URL     through this proxy, like http://host:port; now, and by the agent later
   --ca FILE       certificates in PEM of a private authority to trust; now, and by the agent later

@@ -49,8 +49,13 @@ describe('the list', () => {
     expect(by['linux-x64']).toMatchObject({
       available: true,
       reason: null,
-      formats: ['tar.gz'],
-      executable: { fileName: 'outrunner-agent', size: executable.length, sha256: sha256(executable) },
+      formats: ['tar.gz', 'deb'],
+      executable: {
+        fileName: 'outrunner-agent',
+        size: executable.length,
+        sha256: sha256(executable),
+        platformSignature: null,
+      },
     });
     expect(by['macos-arm64']).toMatchObject({
       available: false,
@@ -78,6 +83,7 @@ describe('a download', () => {
     expect(await readdir(folder)).toEqual(['outrunner-buro-keller-1']);
     const inside = join(folder, 'outrunner-buro-keller-1');
     expect((await readdir(inside)).sort()).toEqual([
+      'LICENSES.txt',
       'README.txt',
       'install.sh',
       'outrunner-agent',
@@ -90,6 +96,7 @@ describe('a download', () => {
     expect(sha256(await readFile(join(inside, 'outrunner-agent')))).toBe(sha256(executable));
     expect((await stat(join(inside, 'runner.json'))).mode & 0o777).toBe(0o600);
     const config = RunnerConfigSchema.parse(JSON.parse(await readFile(join(inside, 'runner.json'), 'utf8')));
+    expect(await readFile(join(inside, 'release.signed'), 'utf8')).toContain('"anotherField":{"of":"a later build"}');
     expect(config).toMatchObject({ coordinator: { url: whole.url }, runner: { id }, enrolment: { token } });
     expect(config.coordinator.publicKey).toBe((await whole.call('me')).body.coordinator.publicKey);
     expect(await readFile(join(inside, 'README.txt'), 'utf8')).toContain(sha256(executable));
@@ -127,6 +134,35 @@ describe('a download', () => {
     expect([outside.status, outside.headers.get('content-range')]).toEqual([416, `bytes */${size}`]);
     const head = await download(id, 'linux-x64', {}, 'HEAD');
     expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, String(size), 0]);
+  });
+
+  it('carries a proxy and certificates that were given for it, which are checked and in no address', async () => {
+    const { id } = await create('of another network');
+    const ask = (body: Record<string, unknown>) =>
+      fetch(`${whole.url}/api/v1/runners/${id}/package`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${whole.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ platform: 'linux-x64', ...body }),
+      });
+    const proxy = 'http://us%20er:geheim@proxy.example:3128';
+    const ca = '-----BEGIN CERTIFICATE-----\nMIIB+/==\n-----END CERTIFICATE-----\n';
+    const response = await ask({ proxy, ca });
+    expect(response.status).toBe(200);
+    const path = join(base, 'with-proxy.tar.gz');
+    await writeFile(path, Buffer.from(await response.arrayBuffer()));
+    const args = ['-xzOf', path, 'outrunner-of-another-network/runner.json'];
+    const config = RunnerConfigSchema.parse(JSON.parse(execFileSync('tar', args, { encoding: 'utf8' })));
+    expect(config).toMatchObject({ proxy, ca, runner: { id } });
+    for (const [body, field] of [
+      [{ proxy: 'proxy:3128' }, 'proxy'],
+      [{ proxy: 'http://a b' }, 'proxy'],
+      [{ ca: 'no certificate' }, 'ca'],
+      [{ format: 'zip' }, 'format'],
+    ] as const) {
+      const refused = await ask(body);
+      expect([refused.status, await refused.json()]).toMatchObject([400, { fields: [{ path: field }] }]);
+    }
+    expect(whole.log.join('')).not.toContain('geheim');
   });
 
   it('is refused when there is no token to put in: used, expired, or revoked', async () => {
@@ -184,9 +220,17 @@ describe('a download', () => {
     expect((await whole.call('listPackages')).body).toMatchObject({ version: null, manifest: null, signature: null });
     await writeFile(manifest, '{"half');
     expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
+    await writeFile(manifest, text.replace('1.2.3', '1.2.4'));
+    expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
     await writeFile(manifest, text.replace('linux-x64/body.gz', '../../../etc/passwd'));
     expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
     await writeFile(manifest, text);
+    expect((await download(id)).status).toBe(200);
+    const licences = await readFile(join(agentsDir, 'LICENSES.txt'));
+    await writeFile(join(agentsDir, 'LICENSES.txt'), 'other words');
+    await writeFile(manifest, `${text}\n`);
+    expect((await download(id)).status).toBe(409);
+    await writeFile(join(agentsDir, 'LICENSES.txt'), licences);
     expect((await download(id)).status).toBe(200);
     await writeFile(join(agentsDir, 'win-x64', 'body.deflate'), 'short');
     expect((await download(id, 'win-x64')).status).toBe(409);

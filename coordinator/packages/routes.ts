@@ -1,4 +1,4 @@
-import { ROUTES } from '../../protocol/api/routes.ts';
+import { ROUTES, routePath } from '../../protocol/api/routes.ts';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
@@ -9,7 +9,7 @@ import { enrolmentStateOf } from '../runners/runner-view.ts';
 import { serveInstall } from './install-routes.ts';
 import { listPackages } from './list-packages.ts';
 import type { PackagesDeps } from './packages-deps.ts';
-import { type OpenEnrolment, type RunnerPackage, runnerPackage, wantedFormat } from './runner-package.ts';
+import { type OpenEnrolment, type RunnerPackage, runnerConfig, runnerPackage, wantedFormat } from './runner-package.ts';
 import { sendArchive } from './send-archive.ts';
 
 /** Packages whose SHA-256 is remembered: a download in parts must not read the executable for each part. */
@@ -52,6 +52,20 @@ export function servePackages(serve: Serve, deps: PackagesDeps): Packages {
     }
     return answer;
   }
+
+  serve(ROUTES.describeInstall, ({ params }) => {
+    const record = deps.runner(params.id);
+    const enrolment = openEnrolment(deps, record);
+    const settings = deps.settings();
+    const { token } = enrolment;
+    const address = (route: typeof ROUTES.installSh | typeof ROUTES.installPs1) =>
+      `${settings.coordinatorUrl.replace(/\/$/, '')}${routePath(route, { token })}`;
+    return {
+      sh: address(ROUTES.installSh),
+      ps1: address(ROUTES.installPs1),
+      config: runnerConfig(settings, record.row, enrolment, {}),
+    };
+  });
 
   serveInstall(serve, {
     ...deps,

@@ -2,20 +2,19 @@ import type { PlatformTarget, RunnerConfig } from '../../protocol/enrolment.ts';
 import { packageFileName, packageFolder } from '../../protocol/package-name.ts';
 import { type PackageFormat, type PackageOptions, packageFormats } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import {
-  AGENT_TARGET_TABLE,
-  executableFor,
-  type ReleasedExecutable,
-  type SignedRelease,
-} from '../../protocol/release.ts';
+import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import { isoTime } from '../store/stored-forms.ts';
-import { type Archive, openArchive, type SmallFile } from './archive.ts';
+import { type ArchiveInput, openArchive, type SmallFile } from './archive.ts';
+import { openDeb } from './deb.ts';
 import { installFacts } from './install-facts.ts';
 import { installPs1 } from './install-ps1.ts';
 import { installSh } from './install-sh.ts';
 import { readmeText, startScript } from './package-texts.ts';
 import { releaseFiles } from './release-files.ts';
-import type { ReleaseFolder } from './release-folder.ts';
+import type { Release, ReleaseFolder } from './release-folder.ts';
+import { openRpm } from './rpm.ts';
+import type { Archive } from './segments.ts';
+import { systemPackage } from './system-package.ts';
 
 export interface PackageRunner {
   readonly id: string;
@@ -69,28 +68,36 @@ export async function runnerPackage(
   wanted: PackageOptions & { readonly format: PackageFormat },
 ): Promise<RunnerPackage> {
   const { release, executable } = await needExecutable(folder, wanted.platform);
-  const archive = await openArchive({
-    folder: packageFolder(runner.name),
+  const config = runnerConfig(settings, runner, enrolment, wanted);
+  const common = {
     executableName: AGENT_TARGET_TABLE[wanted.platform].executable,
     executable,
     compressedPath: folder.pathOf(executable.compressed.file),
-    files: filesBeside(release, executable, {
-      settings,
-      runner,
-      enrolment,
-      config: runnerConfig(settings, runner, enrolment, wanted),
-    }),
+    files: [
+      ...filesBeside(release, executable, { settings, runner, enrolment, config, format: wanted.format }),
+      ...(await folder.documents(release)),
+    ],
     modified: new Date(enrolment.createdAt),
-  });
+  };
+  const archive = await openAs(wanted.format, release, { ...common, folder: packageFolder(runner.name) });
   return { fileName: packageFileName(runner.name, wanted.platform, wanted.format), archive };
 }
 
-/** Proxy and CA stand before the rest: the install script changes these two lines without a JSON reader. */
-function runnerConfig(
+function openAs(format: PackageFormat, { manifest }: Release, input: ArchiveInput): Promise<Archive> {
+  if (format !== 'deb' && format !== 'rpm') return openArchive(input);
+  const { productVersion } = manifest;
+  // A service is what such a package is for; nobody starts it by hand.
+  const files = input.files.filter(({ name }) => name !== 'start.sh');
+  const made = systemPackage({ ...input, files, productVersion, builtAt: new Date(manifest.builtAt) });
+  return format === 'deb' ? openDeb(made) : openRpm(made);
+}
+
+/** The configuration in a package. Proxy and CA stand before the rest: the install script changes these two lines without a JSON reader. */
+export function runnerConfig(
   settings: PackageSettings,
   runner: PackageRunner,
   enrolment: OpenEnrolment,
-  wanted: PackageOptions,
+  wanted: Pick<PackageOptions, 'proxy' | 'ca'>,
 ): RunnerConfig {
   const proxy = wanted.proxy ?? settings.proxy;
   const ca = wanted.ca ?? settings.ca;
@@ -109,10 +116,11 @@ interface Package {
   readonly runner: PackageRunner;
   readonly enrolment: OpenEnrolment;
   readonly config: RunnerConfig;
+  readonly format: PackageFormat;
 }
 
 /** All that lies beside the executable. */
-function filesBeside(release: SignedRelease, executable: ReleasedExecutable, made: Package): SmallFile[] {
+function filesBeside(release: Release, executable: ReleasedExecutable, made: Package): SmallFile[] {
   const { manifest } = release;
   const { target, sha256 } = executable;
   const facts = installFacts(release, executable);
@@ -129,6 +137,7 @@ function filesBeside(release: SignedRelease, executable: ReleasedExecutable, mad
       development: manifest.development,
       keyId: manifest.key.id,
       tokenExpiresAt: isoTime(made.enrolment.expiresAt),
+      format: made.format,
     }),
     ...releaseFiles(release),
   ];
@@ -137,7 +146,7 @@ function filesBeside(release: SignedRelease, executable: ReleasedExecutable, mad
 async function needExecutable(
   folder: ReleaseFolder,
   platform: PlatformTarget,
-): Promise<{ release: SignedRelease; executable: ReleasedExecutable }> {
+): Promise<{ release: Release; executable: ReleasedExecutable }> {
   const release = await folder.release();
   const executable = release === null ? undefined : executableFor(release.manifest, platform);
   if (release !== null && executable !== undefined) return { release, executable };

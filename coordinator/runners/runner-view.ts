@@ -135,6 +135,7 @@ function replicaView({ row, facts }: ReplicaRecord, presence: ReplicaPresence | 
     checks: [...(presence?.checks ?? [])],
     accepting: presence?.accepting ?? true,
     saidGoodbye: presence?.saidGoodbye ?? row.said_goodbye === 1,
+    upgradable: presence?.upgradable ?? null,
     duplicateSeenAt: isoTime(presence?.duplicateSeenAt ?? row.duplicate_seen_at),
   };
 }

@@ -243,6 +243,38 @@ export interface SshHostKeyTable {
   confirmed_by: string;
 }
 
+export interface UpgradeTable {
+  id: string;
+  version: string;
+  state: 'running' | 'paused' | 'finished' | 'cancelled';
+  reason: string | null;
+  rings: Json;
+  ring: number;
+  /** When the ring that is under way began. */
+  ring_since: number;
+  /** So many failures somebody has seen and gone on all the same. */
+  accepted_failures: number;
+  allow_downgrade: Flag;
+  wait_seconds: number;
+  trial_seconds: number;
+  created_at: number;
+  created_by: string;
+  ended_at: number | null;
+}
+
+export interface UpgradeReplicaTable {
+  upgrade_id: string;
+  replica_id: string;
+  runner_id: string;
+  runner_name: string;
+  hostname: string;
+  ring: number;
+  from_version: string;
+  phase: 'pending' | 'downloading' | 'waiting' | 'switching' | 'checked-in' | 'failed' | 'skipped';
+  detail: string;
+  updated_at: number;
+}
+
 export interface IdempotencyTable {
   account_id: string;
   key: string;
@@ -275,6 +307,8 @@ export interface Database {
   operation: OperationTable;
   journal_piece: JournalPieceTable;
   ssh_host_key: SshHostKeyTable;
+  upgrade: UpgradeTable;
+  upgrade_replica: UpgradeReplicaTable;
   idempotency: IdempotencyTable;
   meta: MetaTable;
 }

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { constants, crc32, deflateRawSync } from 'node:zlib';
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
 import { AGENT_TARGET_TABLE, type ReleaseManifest, releaseBytes } from '../../protocol/release.ts';
 
@@ -12,28 +12,39 @@ export async function writeSmallRelease(
   folder: string,
   executable: Buffer,
   targets: readonly PlatformTarget[] = PLATFORM_TARGETS,
+  productVersion = '1.2.3',
 ): Promise<ReleaseManifest> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
   const manifest: ReleaseManifest = {
     format: 1,
-    productVersion: '1.2.3',
+    productVersion,
     protocolVersion: 1,
     builtAt: '2026-11-23T00:00:00.000Z',
     development: true,
     key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
+    documents: [await document(folder, 'LICENSES.txt', 'MIT, and others.\n')],
     executables: await Promise.all(targets.map((target) => released(folder, target, executable))),
   };
-  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest, signature }));
+  // A later build may sign what this version does not know.
+  const later = { ...manifest, anotherField: { of: 'a later build' } };
+  const signature = sign(null, releaseBytes(later), privateKey).toString('base64url');
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest: later, signature }));
   return manifest;
+}
+
+async function document(folder: string, file: string, text: string) {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, file), text);
+  return { file, size: Buffer.byteLength(text), sha256: sha256(Buffer.from(text)) };
 }
 
 async function released(folder: string, target: PlatformTarget, executable: Buffer) {
   await mkdir(join(folder, target), { recursive: true });
   await writeFile(join(folder, target, 'agent'), executable);
+  const padded = Buffer.concat([executable, Buffer.alloc((512 - (executable.length % 512)) % 512)]);
   const encoding = AGENT_TARGET_TABLE[target].archive === 'zip' ? 'deflate-raw' : 'gzip';
-  const packed = encoding === 'gzip' ? paddedGzip(executable) : deflateRawSync(executable);
+  const packed = encoding === 'gzip' ? gzipSync(padded) : deflateRawSync(executable);
   const file = `${target}/body.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
   await writeFile(join(folder, file), packed);
   return {
@@ -45,18 +56,4 @@ async function released(folder: string, target: PlatformTarget, executable: Buff
     nodeVersion: '24.21.0',
     compressed: { file, encoding, size: packed.length, sha256: sha256(packed) },
   } as const;
-}
-
-/** One gzip member of the executable and its padding, with a flush in between, as the build makes it. */
-export function paddedGzip(executable: Buffer): Buffer {
-  const padding = Buffer.alloc((512 - (executable.length % 512)) % 512);
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(crc32(padding, crc32(executable)), 0);
-  trailer.writeUInt32LE(executable.length + padding.length, 4);
-  return Buffer.concat([
-    Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff]),
-    deflateRawSync(executable, { finishFlush: constants.Z_FULL_FLUSH }),
-    deflateRawSync(padding),
-    trailer,
-  ]);
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { EnrolmentTokenSchema, PlatformTargetSchema, SignatureSchema } from '../enrolment.ts';
+import { EnrolmentTokenSchema, PlatformTargetSchema, RunnerConfigSchema, SignatureSchema } from '../enrolment.ts';
+import { IdSchema } from '../fields.ts';
 import { PackageFormatSchema } from '../package-options.ts';
+import { PlatformSignatureSchema } from '../release.ts';
 import { route } from './route.ts';
 
 /** What a coordinator has to hand out. `available: false` comes with the reason and what to do. */
@@ -14,7 +16,15 @@ export const PackageSchema = z
     formats: z.array(PackageFormatSchema),
     /** Bytes of the download, up to the few hundred that differ per Runner. */
     downloadSize: z.number().int().nullable(),
-    executable: z.object({ fileName: z.string(), size: z.number().int(), sha256: z.string() }).nullable(),
+    executable: z
+      .object({
+        fileName: z.string(),
+        size: z.number().int(),
+        sha256: z.string(),
+        /** What the platform finds in it; null when it was built by a version that did not say. */
+        platformSignature: PlatformSignatureSchema.nullable(),
+      })
+      .nullable(),
     /** SHA-256 of the executable in its compressed form, as it stands inside the download. */
     compressed: z.object({ size: z.number().int(), sha256: z.string() }).nullable(),
   })
@@ -39,6 +49,16 @@ export const packageRoutes = {
       signature: SignatureSchema.nullable(),
       packages: z.array(PackageSchema),
     }),
+  }),
+  describeInstall: route({
+    method: 'GET',
+    path: '/runners/{id}/install',
+    summary:
+      'What a host is installed with in one line or as a container: addresses with the single-use token, configuration',
+    access: 'admin',
+    params: z.object({ id: IdSchema }),
+    status: 200,
+    answer: z.object({ sh: z.string(), ps1: z.string(), config: RunnerConfigSchema }).meta({ id: 'Install' }),
   }),
   installSh: route({
     method: 'GET',

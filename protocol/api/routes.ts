@@ -8,6 +8,7 @@ import { projectRoutes } from './projects.ts';
 import type { Route } from './route.ts';
 import { runnerRoutes } from './runners.ts';
 import { sshInstallRoutes } from './ssh-installs.ts';
+import { upgradeRoutes } from './upgrades.ts';
 
 /** Every REST call of Outrunner, by name. */
 export const ROUTES = {
@@ -16,6 +17,7 @@ export const ROUTES = {
   ...runnerRoutes,
   ...packageRoutes,
   ...sshInstallRoutes,
+  ...upgradeRoutes,
   ...jobRoutes,
   ...executionRoutes,
   ...liveRoutes,

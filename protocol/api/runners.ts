@@ -14,6 +14,7 @@ import {
 import { PackageFormatSchema, PackageOptionsSchema } from '../package-options.ts';
 import { RunnerModeSchema, RunnerStatusSchema } from '../status.ts';
 import { RunnerTagsSchema } from '../tags.ts';
+import { UpgradableSchema } from '../upgrade.ts';
 import { SelfCheckSchema } from '../wire.ts';
 import { route } from './route.ts';
 
@@ -114,6 +115,8 @@ export const ReplicaSchema = z
     /** false: its agent is being stopped; it finishes what it has and takes nothing new. */
     accepting: z.boolean(),
     saidGoodbye: z.boolean(),
+    /** Whether its agent can be upgraded from here, and why not; null: not known since it was last connected. */
+    upgradable: UpgradableSchema.nullable(),
     /** When another process connected with the same identity, last. */
     duplicateSeenAt: TimeSchema.nullable(),
   })

@@ -1,6 +1,6 @@
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { executableFor, ReleaseManifestSchema, releaseBytes } from '../../protocol/release.ts';
+import { executableFor, type ReleaseManifest, ReleaseManifestSchema, releaseBytes } from '../../protocol/release.ts';
 
 export interface ReceivedPackage {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -46,13 +46,16 @@ export async function checkPackage(received: ReceivedPackage): Promise<CheckedPa
 
 async function signedManifest({ manifest: text, signature }: ReceivedPackage) {
   if (text === null || signature === null) throw refuse('The coordinator has no signed release.');
-  const parsed = ReleaseManifestSchema.safeParse(jsonOf(text));
+  const came = jsonOf(text);
+  const parsed = ReleaseManifestSchema.safeParse(came);
   if (!parsed.success) throw refuse('The manifest of the release cannot be read.', parsed.error);
   const manifest = parsed.data;
   const raw = fromBase64(manifest.key.publicKey);
   if (!(await sha256Of(raw)).startsWith(manifest.key.id)) throw refuse('The release key does not have its stated id.');
   const key = await crypto.subtle.importKey('raw', raw, 'Ed25519', false, ['verify']);
-  if (!(await crypto.subtle.verify('Ed25519', key, fromBase64(signature), releaseBytes(manifest)))) {
+  // The bytes of what came, not of what this version understands of it: a later one may have signed more fields.
+  const bytes = releaseBytes(came as ReleaseManifest);
+  if (!(await crypto.subtle.verify('Ed25519', key, fromBase64(signature), bytes))) {
     throw refuse('The signature of the release does not fit the release key.');
   }
   return manifest;

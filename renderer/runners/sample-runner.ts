@@ -68,6 +68,7 @@ export function sampleReplica(change: Partial<Replica> = {}): Replica {
     checks: [],
     saidGoodbye: false,
     duplicateSeenAt: null,
+    upgradable: { can: true, why: '' },
     ...change,
   };
 }

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { crc32, gzipSync } from 'node:zlib';
+import { hostTarget } from '../../build/agents/base-runtime.ts';
+import { DEVELOPMENT_KEY, loadReleaseKey, type ReleaseKey, signRelease } from '../../build/agents/release-key.ts';
+import { AGENT_TARGET_TABLE, type ReleaseManifest } from '../../protocol/release.ts';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** What is wrong with a release that hosts must not end on. */
+export type Fault = 'crashes' | 'hangs' | 'cannot-connect' | 'wrong-key' | 'cannot-run';
+
+/**
+ * An executable of another version: the agent's own bundle with its version changed, behind a line of shell. All of the agent
+ * in it is real; a packed one is tested once, since packing each takes ten seconds.
+ */
+export async function makeVersion(folder: string, version: string, fault?: Fault): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const original = await readFile(path.join(root, 'dist/agent/agent.cjs'), 'utf8');
+  const bundle = original.replace(/PRODUCT_VERSION=`[^`]+`/, `PRODUCT_VERSION=\`${version}\``);
+  if (bundle === original) throw new Error('The version is not where it was in the bundle.');
+  const program = path.join(folder, `agent-${version}.cjs`);
+  await writeFile(program, bundle);
+  const node = `exec "${process.execPath}" "${program}" "$@"`;
+  const instead: Record<Fault, string> = {
+    crashes: `[ "$1" = run ] && { echo broken >&2; exit 3; }\n${node}`,
+    hangs: `[ "$1" = run ] && exec sleep 1000\n${node}`,
+    'cannot-connect': `[ "$1" = run ] && export OUTRUNNER_COORDINATOR_URL=http://127.0.0.1:9\n${node}`,
+    'wrong-key': node,
+    'cannot-run': 'echo "version GLIBC_9.99 not found" >&2; exit 1',
+  };
+  const executable = path.join(folder, `outrunner-agent-${version}`);
+  await writeFile(executable, `#!/bin/sh\n${fault === undefined ? node : instead[fault]}\n`);
+  await chmod(executable, 0o755);
+  return executable;
+}
+
+/** Lays a release out as `npm run build:agents` does, with this one executable for this host, signed by the development key. */
+export async function publish(agents: string, version: string, executable: string, key?: ReleaseKey): Promise<void> {
+  const target = hostTarget();
+  const content = await readFile(executable);
+  const packed = gzipSync(Buffer.concat([content, Buffer.alloc((512 - (content.length % 512)) % 512)]), { level: 1 });
+  const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  await mkdir(path.join(agents, target), { recursive: true });
+  const file = `${target}/${AGENT_TARGET_TABLE[target].executable}`;
+  const compressed = `${target}/${sha256(content).slice(0, 16)}.gz`;
+  await writeFile(path.join(agents, file), content);
+  await writeFile(path.join(agents, compressed), packed);
+  const signer = key ?? (await loadReleaseKey({}, DEVELOPMENT_KEY));
+  const manifest: ReleaseManifest = {
+    format: 1,
+    productVersion: version,
+    protocolVersion: PROTOCOL_VERSION,
+    builtAt: new Date().toISOString(),
+    development: signer.development,
+    key: { id: signer.id, publicKey: signer.publicKey },
+    executables: [
+      {
+        target,
+        file,
+        size: content.length,
+        sha256: sha256(content),
+        crc32: crc32(content),
+        nodeVersion: process.versions.node,
+        compressed: { file: compressed, encoding: 'gzip', size: packed.length, sha256: sha256(packed) },
+      },
+    ],
+  };
+  await writeFile(path.join(agents, 'manifest.json'), JSON.stringify(signRelease(manifest, signer)));
+}
