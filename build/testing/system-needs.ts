@@ -43,6 +43,8 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('ip', 'network namespaces'), applies: linux, packages: ['iproute2'] },
   { ...program('tc', 'a slow link'), applies: linux, packages: ['iproute2'] },
   { ...program('squid', 'a proxy as companies have it'), applies: linux, packages: ['squid'] },
+  { ...program('sshd', 'installations over SSH'), applies: linux, packages: ['openssh-server', 'openssh-client'] },
+  { ...program('sudo', 'installations over SSH by who is not root'), applies: linux, packages: ['sudo'] },
   { ...program('mount', 'a disk that is full'), applies: linux, packages: ['mount'] },
 ];
 
