@@ -214,6 +214,9 @@ describe.skipIf(NO_BARE_ROOT !== '')(
       ]);
       expect((await service('status')).code).toBe(AGENT_EXIT.serviceNotConnected);
       await coordinator.start();
+      // Sooner than by its next try.
+      expect((await service('start')).code).toBe(0);
+      await coordinator.connected();
     });
 
     test('an agent that was turned away ends with its line, and a fresh package brings it back', async () => {
