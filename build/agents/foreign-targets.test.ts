@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
 import { blankMacSymbols } from './blank-mac-symbols.ts';
 import { BuildError } from './build-error.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
+import { describeWindowsRuntime } from './describe-windows.ts';
 import { signedOnAMac, signForPlatform } from './finish-executable.ts';
 import { readMacSignature } from './read-mac-signature.ts';
 import { runTool } from './run-tool.ts';
@@ -89,6 +91,12 @@ describe('the executable for Windows', () => {
         ProductVersion: PRODUCT_VERSION,
         OriginalFilename: 'outrunner-agent.exe',
       });
+      const runtime = await readFile(base.path);
+      const described = () => {
+        const description = { fileName: 'x.exe', productVersion: '1.2.3', nodeVersion: base.version };
+        return createHash('sha256').update(describeWindowsRuntime(runtime, description)).digest('hex');
+      };
+      expect(described(), 'the same bytes each time').toBe(described());
       const verified = await runTool('osslsigncode', ['verify', '-in', executable]);
       if (!verified) return context.skip('needs osslsigncode');
       expect(verified.output).toContain('No signature found');
