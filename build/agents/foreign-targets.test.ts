@@ -6,7 +6,7 @@ import { NtExecutable, NtExecutableResource, Resource } from 'resedit';
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
-import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
+import { type BaseRuntime, nodeLicence, provideBaseRuntime } from './base-runtime.ts';
 import { blankMacSymbols } from './blank-mac-symbols.ts';
 import { BuildError } from './build-error.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
@@ -91,6 +91,8 @@ describe('the executable for Windows', () => {
         ProductVersion: PRODUCT_VERSION,
         OriginalFilename: 'outrunner-agent.exe',
       });
+      await expect(readFile(join(base.folder, 'LICENSE')), 'npm has none in this package').rejects.toThrow('ENOENT');
+      expect(await nodeLicence(base.version, base.folder, () => undefined)).toContain('OpenSSL');
       const runtime = await readFile(base.path);
       const described = () => {
         const description = { fileName: 'x.exe', productVersion: '1.2.3', nodeVersion: base.version };
