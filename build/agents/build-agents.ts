@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
@@ -124,7 +124,7 @@ async function buildTarget(
   await rename(unfinished, join(AGENTS_OUT, file));
   if (row.platform === 'linux') await fillLastBlock(join(AGENTS_OUT, file));
 
-  await finishTarget({ base, inputs, bundleSha256, platformSignature, known }, report);
+  await finishTarget({ base, inputs, bundleSha256, platformSignature }, report);
 }
 
 /** What is known of an executable that lies in its place, whole and signed. */
@@ -133,13 +133,11 @@ interface FinishedExecutable {
   readonly inputs: string;
   readonly bundleSha256: string;
   readonly platformSignature: PlatformSignature;
-  /** What was there before. */
-  readonly known: BuildRecord | undefined;
 }
 
 /** Compresses the executable of a target and writes down what it was made of. */
 async function finishTarget(
-  { base: { target, version }, inputs, bundleSha256, platformSignature, known }: FinishedExecutable,
+  { base: { target, version }, inputs, bundleSha256, platformSignature }: FinishedExecutable,
   report: Report,
 ): Promise<void> {
   const row = AGENT_TARGET_TABLE[target];
@@ -152,8 +150,8 @@ async function finishTarget(
   // Named after its content: a download that goes on while a new build appears still reads the file that it began with.
   const compressedFile = `${target}/${measured.sha256.slice(0, 16)}.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
   await rename(temporary, join(AGENTS_OUT, compressedFile));
-  if (known && known.executable.compressed.file !== compressedFile) {
-    await rm(join(AGENTS_OUT, known.executable.compressed.file), { force: true });
+  for await (const old of glob(`${target}/*.{gz,deflate}`, { cwd: AGENTS_OUT })) {
+    if (join(old) !== join(compressedFile)) await rm(join(AGENTS_OUT, old), { force: true });
   }
   const record: BuildRecord = {
     inputs,
@@ -196,7 +194,7 @@ export async function takeSignedMac(target: PlatformTarget, path: string, report
   await writeFile(`${place}.unfinished`, signed, { mode: 0o755 });
   await rename(`${place}.unfinished`, place);
   const base = { target, version: executable.nodeVersion };
-  await finishTarget({ base, inputs, bundleSha256, platformSignature, known }, report);
+  await finishTarget({ base, inputs, bundleSha256, platformSignature }, report);
   report(`${target}: ${describeSignature(platformSignature)}`);
   await buildAgents([], report);
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,10 +6,11 @@ import { NtExecutable, NtExecutableResource, Resource } from 'resedit';
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
-import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
+import { type BaseRuntime, nodeLicence, provideBaseRuntime } from './base-runtime.ts';
 import { blankMacSymbols } from './blank-mac-symbols.ts';
 import { BuildError } from './build-error.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
+import { describeWindowsRuntime } from './describe-windows.ts';
 import { signedOnAMac, signForPlatform } from './finish-executable.ts';
 import { readMacSignature } from './read-mac-signature.ts';
 import { runTool } from './run-tool.ts';
@@ -89,6 +91,14 @@ describe('the executable for Windows', () => {
         ProductVersion: PRODUCT_VERSION,
         OriginalFilename: 'outrunner-agent.exe',
       });
+      await expect(readFile(join(base.folder, 'LICENSE')), 'npm has none in this package').rejects.toThrow('ENOENT');
+      expect(await nodeLicence(base.version, base.folder, () => undefined)).toContain('OpenSSL');
+      const runtime = await readFile(base.path);
+      const described = () => {
+        const description = { fileName: 'x.exe', productVersion: '1.2.3', nodeVersion: base.version };
+        return createHash('sha256').update(describeWindowsRuntime(runtime, description)).digest('hex');
+      };
+      expect(described(), 'the same bytes each time').toBe(described());
       const verified = await runTool('osslsigncode', ['verify', '-in', executable]);
       if (!verified) return context.skip('needs osslsigncode');
       expect(verified.output).toContain('No signature found');
