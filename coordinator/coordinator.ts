@@ -30,6 +30,8 @@ import { serveProjects } from './projects/routes.ts';
 import { serveRunners } from './runners/routes.ts';
 import { Runners } from './runners/runners.ts';
 import type { Settings } from './settings/settings-table.ts';
+import { agentSocket } from './ssh-install/agent-socket.ts';
+import { serveSshInstalls } from './ssh-install/routes.ts';
 import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -195,7 +197,7 @@ async function start(ground: Ground) {
   const projectChanged = (name: string) => announceProject({ store, live, log }, name);
   serveProjects(serve, { store, clock, live, runnersChanged: (ids) => runners.assignmentsGone(ids) });
   serveRunners(serve, runners, gateway.presence);
-  servePackages(serve, {
+  const packages = servePackages(serve, {
     store,
     clock,
     tokens: keys,
@@ -208,6 +210,17 @@ async function start(ground: Ground) {
     }),
     runner: (id) => runners.index.need(id),
     written: (id) => runners.written(id, 'updated'),
+  });
+  const sshInstalls = serveSshInstalls(serve, {
+    store,
+    clock,
+    log,
+    live,
+    packages,
+    presence: gateway.presence,
+    runner: (id) => runners.index.need(id),
+    publicUrl,
+    agentSocket: agentSocket(process.platform, process.env),
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });
@@ -231,6 +244,7 @@ async function start(ground: Ground) {
     .finally(() => memory.idle());
 
   async function stopRooms(): Promise<void> {
+    await sshInstalls.stop();
     live.stop();
     // Together: an open Runner connection would keep the server from closing.
     await Promise.all([api.stop(), gateway.stop()]);

@@ -1,7 +1,8 @@
 import { ROUTES, routePath } from '../../protocol/api/routes.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
+import { AGENT_TARGET_TABLE, executableFor } from '../../protocol/release.ts';
 import type { CallContext, Serve } from '../http/call.ts';
 import type { RunnerRecord } from '../runners/runner-record.ts';
 import { enrolmentStateOf } from '../runners/runner-view.ts';
@@ -14,7 +15,18 @@ import { sendArchive } from './send-archive.ts';
 /** Packages whose SHA-256 is remembered: a download in parts must not read the executable for each part. */
 const REMEMBERED = 32;
 
-export function servePackages(serve: Serve, deps: PackagesDeps): void {
+/** What other rooms need of the packages. */
+export interface Packages {
+  /** @throws OutrunnerError `enrolment-needed` unless this Runner has a token that can still be used. */
+  assertOpen(runnerId: string): void;
+  /**
+   * The package of a Runner in its usual form, with the bytes that its executable has when it is unpacked; it counts as downloaded.
+   * @throws OutrunnerError `enrolment-needed`, `package-missing`.
+   */
+  take(runnerId: string, platform: PlatformTarget): Promise<{ made: RunnerPackage; executableSize: number }>;
+}
+
+export function servePackages(serve: Serve, deps: PackagesDeps): Packages {
   const known = new Map<string, RunnerPackage>();
 
   /** The same bytes as one that was laid out before: that one, with what it remembers. */
@@ -71,6 +83,21 @@ export function servePackages(serve: Serve, deps: PackagesDeps): void {
   serve(ROUTES.downloadPackageWith, ({ params, body }, context) =>
     send(params.id, { ...body, format: wantedFormat(body, 'body') }, context),
   );
+
+  return {
+    assertOpen: (runnerId) => void openEnrolment(deps, deps.runner(runnerId)),
+    async take(runnerId, platform) {
+      const record = deps.runner(runnerId);
+      const enrolment = openEnrolment(deps, record);
+      const wanted = { platform, format: AGENT_TARGET_TABLE[platform].archive };
+      const runner = { id: runnerId, name: record.row.name };
+      const made = remembered(await runnerPackage(deps.folder, deps.settings(), runner, enrolment, wanted));
+      const manifest = (await deps.folder.release())?.manifest;
+      const executableSize = manifest === undefined ? 0 : (executableFor(manifest, platform)?.size ?? 0);
+      if (record.enrolment?.downloaded_at === null) await markDownloaded(deps, runnerId, record.enrolment.id);
+      return { made, executableSize };
+    },
+  };
 }
 
 function openEnrolment({ clock, tokens }: PackagesDeps, { enrolment }: RunnerRecord): OpenEnrolment {
