@@ -1,6 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -155,6 +156,55 @@ describe.skipIf(!runs)('curl … | sh (needs curl)', () => {
       expect(second.config).not.toHaveProperty('proxy');
     } finally {
       await new Promise((resolve) => proxy.close(resolve));
+    }
+  });
+
+  it('trusts the certificates of a private authority, given or from the settings, and nothing without', async () => {
+    const [key, certificate] = [join(base, 'tls.key'), join(base, 'tls.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '2', '-nodes'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-keyout', key, '-out', certificate, ...subject], {
+      stdio: 'ignore',
+    });
+    let behind = '';
+    const front = createTlsServer(
+      { key: await readFile(key), cert: await readFile(certificate) },
+      (request, response) => {
+        const onward = httpRequest(`${behind}${request.url}`, {
+          method: request.method ?? '',
+          headers: request.headers,
+        });
+        onward.once('response', (answer) => {
+          response.writeHead(answer.statusCode ?? 500, answer.headers);
+          answer.pipe(response);
+        });
+        request.pipe(onward);
+      },
+    );
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
+    const publicUrl = `https://localhost:${(front.address() as AddressInfo).port}`;
+    const common = { agentsDir, publicUrl, trustedProxy: ['127.0.0.1'] };
+    try {
+      for (const settings of [{ ...common, tlsCa: certificate }, common]) {
+        const hidden = await startWhole({ settings });
+        behind = hidden.url;
+        const { body } = await hidden.call('createRunner', { body: newRunner('private') });
+        const { body: install } = await hidden.call('describeInstall', { params: { id: body.runner.id } });
+        expect(install.sh).toMatch(/^https:\/\/localhost:\d+\/api\/v1\/install\/ore_\S+\.sh$/);
+        const given = await line(
+          `curl -sSL --cacert '${certificate}' ${install.sh} | sh -s -- --user --ca '${certificate}'`,
+        );
+        expect([given.code, given.err]).toEqual([0, '']);
+        expect(given.config).toMatchObject({
+          ca: await readFile(certificate, 'utf8'),
+          coordinator: { url: publicUrl },
+        });
+        const known = await line(`curl -sSL --cacert '${certificate}' ${install.sh} | sh -s -- --user`);
+        if ('tlsCa' in settings) expect([known.code, known.config]).toEqual([0, given.config]);
+        else expect(known).toMatchObject({ code: 5, told: null, left: [], err: expect.stringMatching(/certificate/) });
+        await hidden.stop();
+      }
+    } finally {
+      await new Promise((resolve) => front.close(resolve));
     }
   });
 
