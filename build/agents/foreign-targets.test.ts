@@ -6,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
+import { blankMacSymbols } from './blank-mac-symbols.ts';
 import { BuildError } from './build-error.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
-import { signForPlatform } from './finish-executable.ts';
+import { signedOnAMac, signForPlatform } from './finish-executable.ts';
 import { readMacSignature } from './read-mac-signature.ts';
 import { runTool } from './run-tool.ts';
+import { signAdHoc } from './sign-mac.ts';
 import { describeSigner, readAuthenticode } from './sign-windows.ts';
 import { arm64Machine } from './testing/arm64-machine.ts';
 import { packedProbe } from './testing/packed-probe.ts';
@@ -140,6 +142,19 @@ describe('the executable for Apple silicon', () => {
       expect(signature.pages).toBeGreaterThan(20_000);
       content[5_000_000] = (content[5_000_000] ?? 0) ^ 1;
       expect(() => readMacSignature(content)).toThrow(`page ${Math.floor(5_000_000 / 4096)} of`);
+
+      // Node's binary with Apple's signature and with ours is one program; one with other symbols is another.
+      const official = await readFile(base.path);
+      const blanked = Buffer.from(official);
+      blankMacSymbols(blanked);
+      expect(signedOnAMac(signAdHoc(official, 'node'), official)).toEqual({
+        kind: 'signed',
+        signer: 'Apple team HX7739G8FX',
+      });
+      expect(() => signedOnAMac(signAdHoc(blanked, 'node'), official)).toThrow(
+        'not the executable that was built here',
+      );
+      expect(() => signedOnAMac(official, signAdHoc(official, 'node'))).toThrow('not signed with a Developer ID');
 
       const symbols = async (path: string) => (await runTool('llvm-nm', ['--extern-only', path]))?.output;
       const expected = await symbols(base.path);

@@ -34,6 +34,7 @@ const NEEDS: readonly SystemNeed[] = [
   },
   { ...program('unzip', 'reading .zip packages'), applies: process.platform !== 'win32', packages: ['unzip'] },
   { ...program('openssl', 'certificates for TLS tests'), applies: linux, packages: ['openssl'] },
+  { ...program('osslsigncode', 'signatures of Windows executables'), applies: linux, packages: ['osslsigncode'] },
   { ...program('squid', 'a real proxy between agent and coordinator'), applies: linux, packages: ['squid'] },
   { ...program('busybox', 'install scripts in the smallest shell'), applies: linux, packages: ['busybox'] },
   { ...program('rpm', 'reading .rpm packages'), applies: linux, packages: ['rpm', 'rpm2cpio', 'cpio'] },
