@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import type { DestinationStream } from 'pino';
 import { type Clock, systemClock } from '../protocol/clock.ts';
 import { IdleMemory } from '../protocol/idle-memory.ts';
@@ -221,6 +222,8 @@ async function start(ground: Ground) {
     runner: (id) => runners.index.need(id),
     publicUrl,
     agentSocket: agentSocket(process.platform, process.env),
+    // The owner of an embedded coordinator sits at it; and the scripts that run are for a POSIX shell.
+    here: settings.embedded && process.platform !== 'win32' ? { host: hostname(), user: userInfo().username } : null,
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });

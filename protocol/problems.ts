@@ -326,6 +326,12 @@ export const PROBLEMS = {
     title: 'It is installed, but the Runner has not checked in',
     todo: 'Check that the host can reach the coordinator, and look at the log of the service there.',
   },
+  'install-here-impossible': {
+    status: 409,
+    retry: false,
+    title: 'A Runner cannot be installed on the computer of this coordinator from here',
+    todo: 'Download the package and install it by hand.',
+  },
   'ssh-install-cancelled': {
     status: 409,
     retry: false,

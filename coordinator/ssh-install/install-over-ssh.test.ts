@@ -259,7 +259,8 @@ describe.skipIf(NO_SSH_SERVER !== null)(`an installation over SSH (needs a real 
 
     it('gives sudo its password by standard input, and never by an argument', async () => {
       // The script looks at its own parents: whoever has the password among their arguments would show it.
-      const spy = 'for one in /proc/[0-9]*/cmdline; do tr "\\0" " " <"$one" 2>/dev/null; echo; done >/root/arguments';
+      const spy =
+        'for one in /proc/[0-9]*/cmdline; do { tr "\\0" " " <"$one"; } 2>/dev/null; echo; done >/root/arguments';
       const source = packageOf(`${spy}; read -r line && echo "read: $line"; ${GOOD}`);
       const { problem, printed } = await attempt({
         user: 'asked',

@@ -4,6 +4,7 @@ import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { addressText } from './explain-connection.ts';
 import { describeHostKey } from './host-keys.ts';
+import { openLocalShell } from './local-shell.ts';
 import {
   detectCommand,
   hashCommand,
@@ -20,14 +21,17 @@ import { makeRemoteFolder, megabytes, type RemoteFolder } from './remote-folder.
 import { explainSudo, lastWords, plainLine, type RemoteHost, readHost, rightsFor, saysFull } from './remote-host.ts';
 import { connectSsh, type Ran, type SshConnection, type Target } from './ssh-connection.ts';
 
-/** What is to be installed where. */
-export interface SshInstallRequest extends Target {
+/** What is to be installed, and as whom. */
+export interface InstallRequest {
+  readonly user: string;
   readonly mode: 'system' | 'user';
   /** Name of the service. */
   readonly name: string;
   readonly start: boolean;
   readonly sudoPassword: string | null;
 }
+
+export interface SshInstallRequest extends InstallRequest, Target {}
 
 /** The package for one platform. */
 export interface PackageSource {
@@ -81,26 +85,32 @@ export async function installOverSsh(
   signal: AbortSignal,
 ): Promise<void> {
   const run = new InstallRun(request, ports, signal);
-  await run.whole();
+  await run.whole(() => run.connect(request));
+}
+
+/** The same on this computer, by a shell of it: no host key, nobody to sign in as. @throws as {@link installOverSsh}. */
+export async function installHere(request: InstallRequest, ports: SshInstallPorts, signal: AbortSignal): Promise<void> {
+  const run = new InstallRun(request, ports, signal);
+  await run.whole(async () => openLocalShell());
 }
 
 class InstallRun {
-  readonly #request: SshInstallRequest;
+  readonly #request: InstallRequest;
   readonly #ports: SshInstallPorts;
   readonly #signal: AbortSignal;
   #at: SshStepName = 'connect';
 
-  constructor(request: SshInstallRequest, ports: SshInstallPorts, signal: AbortSignal) {
+  constructor(request: InstallRequest, ports: SshInstallPorts, signal: AbortSignal) {
     this.#request = request;
     this.#ports = ports;
     this.#signal = signal;
   }
 
-  async whole(): Promise<void> {
+  async whole(connect: () => Promise<SshConnection>): Promise<void> {
     let connection: SshConnection | null = null;
     let folder: RemoteFolder | null = null;
     try {
-      connection = await this.#connect();
+      connection = await connect();
       const { host, rights } = await this.#detect(connection);
       const source = await this.#ports.packageFor(host.platform);
       folder = await this.#makeFolder(connection, host, source);
@@ -145,14 +155,14 @@ class InstallRun {
    * A key that nobody knows ends the first connection before anything secret was said: a person may take longer to compare
    * it than a server waits. The second connection takes that key and no other.
    */
-  async #connect(): Promise<SshConnection> {
-    const where = addressText(this.#request);
+  async connect(target: Target): Promise<SshConnection> {
+    const where = addressText(target);
     this.#begin('connect', `Connecting to ${where}…`);
     let expected = await this.#ports.knownHostKey();
     for (;;) {
-      const { presented, connection } = await this.#tryKey(expected);
+      const { presented, connection } = await this.#tryKey(target, expected);
       if (connection !== null) {
-        this.#ports.tell('connect', { state: 'done', detail: `Signed in to ${where} as ${this.#request.user}.` });
+        this.#ports.tell('connect', { state: 'done', detail: `Signed in to ${where} as ${target.user}.` });
         this.#at = 'host-key';
         this.#done(`${presented.type} ${presented.fingerprint}`);
         return connection;
@@ -168,13 +178,16 @@ class InstallRun {
     }
   }
 
-  async #tryKey(expected: SshHostKey | null): Promise<{ presented: SshHostKey; connection: SshConnection | null }> {
+  async #tryKey(
+    target: Target,
+    expected: SshHostKey | null,
+  ): Promise<{ presented: SshHostKey; connection: SshConnection | null }> {
     let presented: SshHostKey | null = null;
     const check = (key: Buffer) => {
       presented = describeHostKey(key);
       return presented.fingerprint === expected?.fingerprint;
     };
-    const connection = await connectSsh(this.#request, check, expected?.type ?? null, this.#signal);
+    const connection = await connectSsh(target, check, expected?.type ?? null, this.#signal);
     if (presented === null) throw new OutrunnerError('ssh-handshake-failed');
     this.#ports.presented(presented);
     return { presented, connection };

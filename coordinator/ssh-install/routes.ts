@@ -14,6 +14,9 @@ export function serveSshInstalls(serve: Serve, deps: SshInstallRoutesDeps): { st
   serve(ROUTES.startSshInstall, ({ params, body }, { caller, onceId }) =>
     installs.start(params.id, body, caller.account.name, onceId),
   );
+  serve(ROUTES.installHere, ({ params, body }, { caller, onceId }) =>
+    installs.startHere(params.id, body, caller.account.name, onceId),
+  );
   serve(ROUTES.listSshInstalls, ({ params }) => ({ items: installs.list(params.id) }));
   serve(ROUTES.getSshInstall, ({ params }) => installs.get(params.id));
   serve(ROUTES.answerHostKey, ({ params, body }) => installs.answer(params.id, body.fingerprint, body.accept));

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SshInstall, SshInstallSchema } from '../../protocol/api/ssh-installs.ts';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { targetOfHost } from '../../protocol/release.ts';
@@ -273,7 +273,7 @@ describe.skipIf(NO_SSH_SERVER !== null)(
         log: whole.log.join(),
         files: stored.join(),
       };
-      expect(places.log).toContain('an installation over SSH succeeded');
+      expect(places.log).toContain('an installation succeeded');
       for (const secret of secrets) {
         for (const [place, text] of Object.entries(places))
           expect([place, text.includes(secret)]).toEqual([place, false]);
@@ -298,3 +298,67 @@ describe.skipIf(NO_SSH_SERVER !== null)(
     });
   },
 );
+
+describe.skipIf(process.platform === 'win32')('running on this computer by the API (needs a POSIX shell)', () => {
+  let base: string;
+  let whole: WholeCoordinator;
+  beforeAll(async () => {
+    base = await mkdtemp(join(tmpdir(), 'outrunner-here-'));
+    for (const folder of ['agents', 'home', 'tmp']) await mkdir(join(base, folder));
+    vi.stubEnv('HOME', join(base, 'home'));
+    vi.stubEnv('TMPDIR', join(base, 'tmp'));
+    await writeSmallRelease(join(base, 'agents'), Buffer.from(STAND_IN), [target]);
+    whole = await startWhole({ settings: { agentsDir: join(base, 'agents') } });
+  });
+  afterAll(async () => {
+    await whole.stop();
+    vi.unstubAllEnvs();
+    await rm(base, { recursive: true });
+  });
+
+  const leftovers = async () => (await readdir(join(base, 'tmp'))).filter((name) => name.startsWith('outrunner.'));
+  const create = async (name: string) => {
+    const { body } = await whole.call('createRunner', { body: newRunner(name) });
+    return String(body.runner.id);
+  };
+  const ended = async (id: string): Promise<SshInstall> => {
+    for (;;) {
+      const { body } = await whole.call('getSshInstall', { params: { id } });
+      if (body.endedAt !== null) return body as SshInstall;
+    }
+  };
+
+  it('installs for the user of the coordinator alone, and leaves nothing in the temporary folder', async () => {
+    const runner = await create('here-1');
+    const { status, body } = await whole.call('installHere', { params: { id: runner }, body: { start: false } });
+    expect([status, body.where, body.mode]).toEqual([202, 'here', 'user']);
+    const end = await ended(body.id);
+    expect([end.state, end.problem]).toEqual(['succeeded', null]);
+    expect(end.output.at(-1)).toMatch(/ --no-start --user --name outrunner-agent$/);
+    const config: unknown = JSON.parse(await readFile(join(base, 'home', 'runner.json'), 'utf8'));
+    expect(RunnerConfigSchema.parse(config).runner.id).toBe(runner);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('is cancelled while it waits, and leaves nothing', async () => {
+    const { body } = await whole.call('installHere', { params: { id: await create('here-2') }, body: {} });
+    for (;;) {
+      const { steps } = (await whole.call('getSshInstall', { params: { id: body.id } })).body as SshInstall;
+      if (steps.some(({ step, state }) => step === 'start' && state === 'running')) break;
+    }
+    await whole.call('cancelSshInstall', { params: { id: body.id } });
+    expect((await ended(body.id)).problem?.code).toBe('ssh-install-cancelled');
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('is not possible where the coordinator is not embedded', async () => {
+    const hosted = await startWhole({ settings: { embedded: false } });
+    try {
+      const { body } = await hosted.call('createRunner', { body: newRunner('r') });
+      const answer = await hosted.call('installHere', { params: { id: body.runner.id }, body: {} });
+      expect([answer.status, answer.body.code]).toEqual([409, 'install-here-impossible']);
+    } finally {
+      await hosted.stop();
+    }
+  });
+});

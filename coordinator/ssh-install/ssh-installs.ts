@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import {
+  type NewLocalInstallSchema,
   type NewSshInstallSchema,
   SSH_STEPS,
   type SshHostKey,
@@ -17,7 +18,15 @@ import type { Packages } from '../packages/routes.ts';
 import { isoTime } from '../store/stored-forms.ts';
 import { type CheckInDeps, untilCheckedIn } from './check-in.ts';
 import { addressText } from './explain-connection.ts';
-import { installOverSsh, type PackageSource, type SshInstallRequest, type StepEvent } from './install-over-ssh.ts';
+import {
+  type InstallRequest,
+  installHere,
+  installOverSsh,
+  type PackageSource,
+  type SshInstallPorts,
+  type SshInstallRequest,
+  type StepEvent,
+} from './install-over-ssh.ts';
 import type { KnownHostKeys } from './known-host-keys.ts';
 import { checkSignIn, type SignIn } from './sign-in.ts';
 
@@ -28,9 +37,13 @@ export interface SshInstallsDeps extends CheckInDeps {
   readonly hostKeys: KnownHostKeys;
   /** Where the SSH agent of this process listens. */
   readonly agentSocket: string | null;
+  /** The computer of this coordinator; null where no Runner is to be installed on it from here. */
+  readonly here: { readonly host: string; readonly user: string } | null;
 }
 
 type Input = z.output<typeof NewSshInstallSchema>;
+type LocalInput = z.output<typeof NewLocalInstallSchema>;
+type WhatIsInstalled = Pick<SshInstall, 'runner' | 'where' | 'host' | 'port' | 'user' | 'mode' | 'name' | 'by'>;
 
 /** What one installation is made of, beside what is shown of it. The credentials are not here: they end with the run. */
 interface Entry {
@@ -77,8 +90,29 @@ export class SshInstalls {
     this.#deps.packages.assertOpen(runnerId);
     const request = this.#requestOf(input);
     this.#assertFree(runnerId);
-    const entry = this.#make(runnerId, input, by, onceId ?? randomUUID());
-    entry.over = this.#run(entry, request, input.hostKey);
+    const { host, port, user, mode, name } = input;
+    const entry = this.#make({ runner: runnerId, where: 'ssh', host, port, user, mode, name, by }, onceId);
+    entry.over = this.#run(entry, (ports) => installOverSsh(request, ports, entry.abort.signal), input.hostKey);
+    return entry.view;
+  }
+
+  /**
+   * Begins one on the computer of this coordinator, for its user alone. @throws OutrunnerError `install-here-impossible`,
+   * and as {@link start}.
+   */
+  async startHere(runnerId: string, input: LocalInput, by: string, onceId?: string): Promise<SshInstall> {
+    const known = onceId === undefined ? undefined : this.#entries.get(onceId);
+    if (known !== undefined) return known.view;
+    this.#deps.runner(runnerId);
+    const { here, packages } = this.#deps;
+    if (here === null) throw new OutrunnerError('install-here-impossible');
+    packages.assertOpen(runnerId);
+    this.#assertFree(runnerId);
+    const { host, user } = here;
+    const { name, start } = input;
+    const request: InstallRequest = { user, mode: 'user', name, start, sudoPassword: null };
+    const entry = this.#make({ runner: runnerId, where: 'here', host, port: 0, user, mode: 'user', name, by }, onceId);
+    entry.over = this.#run(entry, (ports) => installHere(request, ports, entry.abort.signal), null);
     return entry.view;
   }
 
@@ -155,18 +189,13 @@ export class SshInstalls {
     throw new OutrunnerError('ssh-agent-missing', { detail: 'The coordinator has no SSH agent.' });
   }
 
-  #make(runnerId: string, { host, port, user, mode, name }: Input, by: string, id: string): Entry {
+  #make(what: WhatIsInstalled, onceId: string | undefined): Entry {
+    const id = onceId ?? randomUUID();
     const entry: Entry = {
       view: {
         id,
-        runner: runnerId,
-        host,
-        port,
-        user,
-        mode,
-        name,
+        ...what,
         state: 'running',
-        by,
         startedAt: isoTime(this.#deps.clock.now()),
         endedAt: null,
         platform: null,
@@ -187,39 +216,35 @@ export class SshInstalls {
     return entry;
   }
 
-  async #run(entry: Entry, request: SshInstallRequest, expected: string | null): Promise<void> {
+  async #run(entry: Entry, install: (ports: SshInstallPorts) => Promise<void>, expected: string | null): Promise<void> {
     const { log, clock, hostKeys } = this.#deps;
-    const { id, runner, host, port, user, by } = entry.view;
-    const facts = { install: id, runner, host, port, user, by };
-    log.info(facts, 'an installation over SSH begins');
+    const { id, runner, where, host, port, user, by } = entry.view;
+    const facts = { install: id, runner, where, host, port, user, by };
+    log.info(facts, 'an installation begins');
     let since = clock.now();
     try {
-      await installOverSsh(
-        request,
-        {
-          clock,
-          knownHostKey: () => hostKeys.find(request),
-          presented: (hostKey) => this.#change(entry, { hostKey }),
-          confirmHostKey: (key) => this.#confirm(entry, key, expected),
-          packageFor: (platform) => this.#packageFor(entry, platform),
-          checkedIn: (signal) => untilCheckedIn(this.#deps, runner, since, signal),
-          tell: (step, event) => {
-            if (step === 'install' && entry.view.steps.some((one) => one.step === step && one.state === 'waiting'))
-              since = clock.now();
-            this.#tell(entry, step, event);
-          },
-          printed: (line) => this.#printed(entry, line),
+      await install({
+        clock,
+        knownHostKey: () => hostKeys.find(entry.view),
+        presented: (hostKey) => this.#change(entry, { hostKey }),
+        confirmHostKey: (key) => this.#confirm(entry, key, expected),
+        packageFor: (platform) => this.#packageFor(entry, platform),
+        checkedIn: (signal) => untilCheckedIn(this.#deps, runner, since, signal),
+        tell: (step, event) => {
+          if (step === 'install' && entry.view.steps.some((one) => one.step === step && one.state === 'waiting'))
+            since = clock.now();
+          this.#tell(entry, step, event);
         },
-        entry.abort.signal,
-      );
-      log.info(facts, 'an installation over SSH succeeded');
+        printed: (line) => this.#printed(entry, line),
+      });
+      log.info(facts, 'an installation succeeded');
       this.#end(entry, null);
     } catch (error) {
       const problem = error instanceof OutrunnerError ? error : new OutrunnerError('internal', { cause: error });
-      if (problem.code === 'internal') log.error({ ...facts, err: error }, 'an installation over SSH broke');
-      else log.warn({ ...facts, code: problem.code, detail: problem.message }, 'an installation over SSH failed');
+      if (problem.code === 'internal') log.error({ ...facts, err: error }, 'an installation broke');
+      else log.warn({ ...facts, code: problem.code, detail: problem.message }, 'an installation failed');
       if (problem.code === 'ssh-host-key-changed') {
-        const known = await hostKeys.find(request).catch(() => null);
+        const known = await hostKeys.find(entry.view).catch(() => null);
         if (known !== null) {
           const { id: knownId, type, fingerprint } = known;
           this.#change(entry, { knownHostKey: { id: knownId, type, fingerprint } });

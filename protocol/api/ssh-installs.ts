@@ -76,6 +76,11 @@ export const NewSshInstallSchema = z.strictObject({
 });
 export type NewSshInstall = z.input<typeof NewSshInstallSchema>;
 
+export const NewLocalInstallSchema = z.strictObject({
+  name: ServiceNameSchema.default(DEFAULT_SERVICE_NAME),
+  start: z.boolean('start must be true or false.').default(true),
+});
+
 export const SshHostKeySchema = z
   .object({
     /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`, … */
@@ -102,6 +107,9 @@ export const SshInstallSchema = z
   .object({
     id: IdSchema,
     runner: IdSchema,
+    /** `here`: on the computer of the coordinator itself, without SSH. */
+    where: z.enum(['ssh', 'here']),
+    /** Host, port and user of the sign-in; here its name, 0, and the user of the coordinator. */
     host: z.string(),
     port: z.number().int(),
     user: z.string(),
@@ -150,10 +158,21 @@ export const sshInstallRoutes = {
     status: 202,
     answer: SshInstallSchema,
   }),
+  installHere: route({
+    method: 'POST',
+    path: '/runners/{id}/local-install',
+    summary:
+      'Run this Runner on the computer of an embedded coordinator, for its user alone; watched like one over SSH',
+    access: 'admin',
+    params: byId,
+    body: NewLocalInstallSchema,
+    status: 202,
+    answer: SshInstallSchema,
+  }),
   listSshInstalls: route({
     method: 'GET',
     path: '/runners/{id}/ssh-installs',
-    summary: 'Installations of this Runner over SSH since the coordinator was started, newest first',
+    summary: 'Installations of this Runner, over SSH and here, since the coordinator was started, newest first',
     access: 'admin',
     params: byId,
     status: 200,

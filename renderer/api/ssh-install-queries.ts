@@ -37,6 +37,13 @@ export const sshInstallMutations = {
         client.setQueryData<SshInstall>(sshInstallKeys.detail(install.id), (known) => known ?? install);
       },
     }),
+  startHere: () =>
+    mutationOptions({
+      mutationFn: (runner: string) => call('installHere', { params: { id: runner }, body: {} }),
+      onSuccess: (install, _input, _result, { client }) => {
+        client.setQueryData<SshInstall>(sshInstallKeys.detail(install.id), (known) => known ?? install);
+      },
+    }),
   answerHostKey: () =>
     mutationOptions({
       mutationFn: ({ id, ...body }: { id: string; accept: boolean; fingerprint: string }) =>

@@ -1,11 +1,12 @@
-import { Group, Text } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { IconServerBolt } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Runner } from '../../../protocol/api/runners.ts';
 import { ActionButton } from '../../ui/action-button.tsx';
+import { RunHereButton } from './run-here-button.tsx';
 import { SshInstallDialog } from './ssh-install-dialog.tsx';
 
-/** “Install over SSH…”, with its dialog. */
+/** The ways that need no download: “Install over SSH…” with its dialog, and this computer itself. */
 export function SshInstallButton({ runner }: { runner: Runner }) {
   const [opened, setOpened] = useState(false);
   return (
@@ -17,9 +18,7 @@ export function SshInstallButton({ runner }: { runner: Runner }) {
       >
         Install over SSH…
       </ActionButton>
-      <Text size="xs" c="dimmed">
-        For a host that the coordinator reaches: nothing to download, nothing to type there.
-      </Text>
+      <RunHereButton runner={runner} />
       <SshInstallDialog runner={runner} opened={opened} onClose={() => setOpened(false)} />
     </Group>
   );

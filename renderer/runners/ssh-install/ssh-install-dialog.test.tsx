@@ -58,6 +58,7 @@ function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
   return {
     id: crypto.randomUUID(),
     runner: runner.id,
+    where: 'ssh',
     host: 'db.example',
     port: 22,
     user: 'ann',

@@ -27,13 +27,9 @@ export function SshInstallProgress({ id, onClose, onAgain }: Props) {
       {(install) => (
         <Stack gap="sm">
           <Text size="sm">
-            <b>
-              {install.user}@{install.host}
-              {install.port === 22 ? '' : `, port ${install.port}`}
-            </b>
-            , {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
+            <b>{placeText(install)}</b>, {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
           </Text>
-          <SshSteps steps={install.steps} />
+          <SshSteps steps={install.steps.filter(({ step }) => install.where === 'ssh' || !REMOTE_STEPS.has(step))} />
           {/* The steps show it; this says it. */}
           <VisuallyHidden role="status">{statusText(install)}</VisuallyHidden>
           {install.state === 'waiting-for-host-key' && <HostKeyQuestion install={install} />}
@@ -71,6 +67,14 @@ export function SshInstallProgress({ id, onClose, onAgain }: Props) {
       )}
     </DataState>
   );
+}
+
+/** Steps that this computer does not need. */
+const REMOTE_STEPS = new Set<string>(['connect', 'host-key']);
+
+function placeText({ where, host, port, user }: SshInstall): string {
+  if (where === 'here') return `On this computer (${host}), as ${user}`;
+  return `${user}@${host}${port === 22 ? '' : `, port ${port}`}`;
 }
 
 function Output({ lines }: { lines: readonly string[] }) {
