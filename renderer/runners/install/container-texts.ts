@@ -23,6 +23,8 @@ RUN apt-get update \\
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid ${ACCOUNT} --create-home --home-dir ${STATE} outrunner
 COPY --chmod=0755 outrunner-agent /usr/local/bin/outrunner-agent
+# A new version is a new image.
+ENV OUTRUNNER_UPGRADES=off
 USER ${ACCOUNT}
 WORKDIR ${STATE}
 VOLUME ${STATE}
