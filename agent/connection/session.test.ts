@@ -133,7 +133,7 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
 
   test('a link that is much slower than the output carries all of it, and heartbeats get through', async () => {
     const coordinator = await testCoordinator();
-    Object.assign(coordinator.behaviour, { heartbeatMs: 500, silenceMs: 4_000 });
+    Object.assign(coordinator.behaviour, { heartbeatMs: 500, silenceMs: 7_000 });
     const port = await slowLink(coordinator.port, 100_000, 100);
     await connect(coordinator, {
       config: { coordinator: { url: `http://localhost:${port}`, publicKey: coordinator.publicKey } },
