@@ -4,6 +4,7 @@ import type { Job } from '../../protocol/api/jobs.ts';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import type { Project } from '../../protocol/api/projects.ts';
 import type { Runner } from '../../protocol/api/runners.ts';
+import { applyUpgrades } from './apply-upgrades.ts';
 import { matchesExecutionFilter } from './execution-filter.ts';
 import { type ExecutionFilter, executionKeys } from './execution-queries.ts';
 import { jobKeys } from './job-queries.ts';
@@ -40,6 +41,10 @@ export function applyLiveEvents(client: QueryClient, events: readonly LiveEvent[
   applyExecutions(
     client,
     events.filter((event) => event.topic === 'execution'),
+  );
+  applyUpgrades(
+    client,
+    events.filter((event) => event.topic === 'upgrade'),
   );
   if (events.some((event) => event.topic === 'token')) void client.invalidateQueries({ queryKey: tokenKeys.all });
 }

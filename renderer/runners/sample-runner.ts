@@ -68,7 +68,7 @@ export function sampleReplica(change: Partial<Replica> = {}): Replica {
     checks: [],
     saidGoodbye: false,
     duplicateSeenAt: null,
-  upgradable: { can: true, why: '' },
+    upgradable: { can: true, why: '' },
     ...change,
   };
 }
