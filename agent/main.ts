@@ -7,6 +7,7 @@ import type { CommandContext } from './commands/command-options.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { runCommand } from './commands/run.ts';
+import { serviceCommand } from './commands/service.ts';
 import { statusCommand } from './commands/status.ts';
 import { versionCommand } from './commands/version.ts';
 
@@ -23,11 +24,12 @@ const context: CommandContext = {
 const program = new Command('outrunner-agent')
   .description('Runs jobs on this host for an Outrunner coordinator. It connects outward only and listens on nothing.')
   .addCommand(runCommand(context))
+  .addCommand(serviceCommand(context))
   .addCommand(enrolCommand(context))
   .addCommand(statusCommand(context))
   .addCommand(doctorCommand(context))
   .addCommand(versionCommand(context));
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of allCommands(program)) command.exitOverride();
 
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof CommanderError) {
@@ -39,3 +41,7 @@ program.parseAsync().catch((error: unknown) => {
   context.stderr(`outrunner-agent: ${exit.line}\n`);
   process.exitCode = exit.exitCode;
 });
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}

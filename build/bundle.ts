@@ -48,12 +48,13 @@ export const OPTIONAL_NATIVE = [/\.node$/, /^(?:cpu-features|bufferutil|utf-8-va
 /**
  * Bundles one program into one file. A warning of the bundler is an error: it tends to be an import that is lost.
  * `definitions` are names in the sources, each with the expression that takes its place.
+ * Answers with the paths of the modules of which something is in the bundle.
  */
 export async function bundle(
   what: Bundle,
   outputPath = join(DIST, what.output),
   definitions: Readonly<Record<string, string>> = {},
-): Promise<void> {
+): Promise<readonly string[]> {
   const warnings: string[] = [];
   const input: InputOptions = {
     input: resolve(ROOT, what.entry),
@@ -76,12 +77,20 @@ export async function bundle(
     ...(what.format === 'esm' ? { banner: REQUIRE_FOR_ESM } : {}),
   };
   const build = await rolldown(input);
+  const modules: string[] = [];
   try {
-    await build.write(output);
+    const written = await build.write(output);
+    for (const chunk of written.output) {
+      if (chunk.type !== 'chunk') continue;
+      for (const [path, { renderedLength }] of Object.entries(chunk.modules)) {
+        if (renderedLength > 0) modules.push(path);
+      }
+    }
   } finally {
     await build.close();
   }
   if (warnings.length > 0) throw new Error(`Bundling ${what.entry} gave warnings:\n${warnings.join('\n')}`);
+  return modules;
 }
 
 const REQUIRE_FOR_ESM =

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build as viteBuild } from 'vite';
+import { RELEASE_DOCUMENTS } from '../protocol/release.ts';
 import { hostTarget } from './agents/base-runtime.ts';
 import { buildAgents, type Report } from './agents/build-agents.ts';
 import { releaseKeyMark } from './agents/release-key.ts';
@@ -33,7 +34,9 @@ export const RECIPES: Record<Part, PartRecipe> = {
   coordinator: {
     inputs: [...ALWAYS, ...BUNDLING, 'coordinator'],
     outputs: [BUNDLES.coordinator.output],
-    build: () => bundle(BUNDLES.coordinator),
+    async build() {
+      await bundle(BUNDLES.coordinator);
+    },
   },
   electron: {
     inputs: [...ALWAYS, ...BUNDLING, 'electron'],
@@ -45,7 +48,7 @@ export const RECIPES: Record<Part, PartRecipe> = {
   },
   agents: {
     inputs: [...ALWAYS, ...BUNDLING, 'agent', 'build/agents'],
-    outputs: ['agents/manifest.json'],
+    outputs: ['agents/manifest.json', `agents/${RELEASE_DOCUMENTS.sbom}`, `agents/${RELEASE_DOCUMENTS.licences}`],
     settings: async () => `${await releaseKeyMark()} ${process.env.OUTRUNNER_RELEASE_TRUST ?? ''}`,
     build: (report) => buildAgents([hostTarget()], report),
   },

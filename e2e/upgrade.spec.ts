@@ -1,16 +1,17 @@
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { launcherText } from '../agent/installation/launcher.ts';
 import { ProgramFolder } from '../agent/installation/program-folder.ts';
-import { writeRunnerConfig } from '../bench/harness/agent.ts';
+import { packedAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { ApiClient } from '../bench/harness/api-client.ts';
 import { type CoordinatorProcess, startCoordinator } from '../bench/harness/coordinator.ts';
 import { type RunningProgram, startProgram } from '../bench/harness/process.ts';
 import { loadReleaseKey } from '../build/agents/release-key.ts';
 import type { NewUpgrade, Upgrade } from '../protocol/api/upgrades.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
-import { type Fault, makeVersion, publish } from './support/releases.ts';
+import { PRODUCT_VERSION } from '../protocol/version.ts';
+import { type Fault, makeVersion, packVersion, publish } from './support/releases.ts';
 import { expect, test } from './support/test.ts';
 
 /** A host on which the agent is installed as a service would have it, and the coordinator it belongs to. */
@@ -244,6 +245,73 @@ test('killed at each step of the switch, the host ends on a version that checks 
     });
   }
   await host.launcher.stop('SIGTERM');
+  await coordinator.stop();
+});
+
+test('started by hand in a folder, the packed executable is upgraded to another one in place, and stays it', async ({
+  work,
+}) => {
+  test.setTimeout(180_000);
+  const agents = path.join(work, 'agents');
+  await publish(agents, '0.2.0', await packVersion(path.join(work, 'made'), '0.2.0'));
+  const coordinator = await startCoordinator({
+    dataDir: path.join(work, 'coordinator'),
+    args: ['--agents-dir', agents],
+  });
+  const { api } = coordinator;
+  // As it lies in the folder of a package: executable and configuration, nothing else.
+  const home = path.join(work, 'package');
+  const { id: runner } = await writeRunnerConfig(coordinator, home, {
+    name: 'by hand',
+    projects: [{ project: 'Welcome' }],
+  });
+  const executable = path.join(home, 'outrunner-agent');
+  await copyFile(packedAgent(), executable);
+  hosts.push(new ProgramFolder(path.join(home, 'state', 'program')));
+  const start = () => startProgram(executable, ['run'], { cwd: home, env: { PATH: '/usr/bin:/bin', HOME: home } });
+  const agent = start();
+  await healthyWith(api, runner, PRODUCT_VERSION);
+  const { id } = await api.call('createUpgrade', { body: { trialSeconds: 60 } });
+  expect((await over(api, id)).replicas).toMatchObject([{ phase: 'checked-in', from: PRODUCT_VERSION, detail: '' }]);
+  await healthyWith(api, runner, '0.2.0');
+  expect(await ranBy(api)).toBe('succeeded: it runs');
+  // It is still the process that was started: the terminal that it was started from ends it.
+  expect(agent.child.exitCode).toBeNull();
+  const { code } = await agent.stop('SIGTERM');
+  expect(code).toBe(0);
+  // The same file started again hands over to the version that is in use.
+  const again = start();
+  await healthyWith(api, runner, '0.2.0');
+  await again.stop('SIGTERM');
+  // A file that somebody has put in its place is run itself, unless it is older.
+  await copyFile(await packVersion(path.join(work, 'made'), '0.3.0'), executable);
+  const newer = start();
+  await healthyWith(api, runner, '0.3.0');
+  await newer.stop('SIGTERM');
+  await coordinator.stop();
+});
+
+test('a coordinator that ends in mid upgrade goes on with it', async ({ work }) => {
+  const host = await install(work);
+  const { api } = host.coordinator;
+  const go = path.join(work, 'go');
+  await api.call('runAdHoc', {
+    params: { project: 'Welcome' },
+    body: { command: `while [ ! -e ${go} ]; do sleep 0.05; done` },
+  });
+  const upgrading = host.upgradeTo('0.2.0').catch((error: unknown) => error);
+  const phase = async () => (await api.call('listUpgrades', { query: { limit: 1 } })).items[0]?.replicas[0]?.phase;
+  await expect.poll(phase, { intervals: [50] }).toBe('waiting');
+  const port = Number(new URL(host.coordinator.url).port);
+  await host.coordinator.kill();
+  await upgrading;
+  const args = ['--agents-dir', path.join(work, 'agents')];
+  const coordinator = await startCoordinator({ dataDir: host.coordinator.dataDir, port, args });
+  await writeFile(go, '');
+  const [upgrade] = (await coordinator.api.call('listUpgrades', {})).items;
+  expect((await over(coordinator.api, upgrade?.id ?? '')).replicas).toMatchObject([{ phase: 'checked-in' }]);
+  await healthyWith(coordinator.api, host.runner, '0.2.0');
+  await host.launcher.stop();
   await coordinator.stop();
 });
 

@@ -33,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
-  folder = await makeAppFolder((output) => bundle(BUNDLES.electronPreload, output));
+  folder = await makeAppFolder(async (output) => void (await bundle(BUNDLES.electronPreload, output)));
   started = [];
   process.env[DATA_FOLDER_VARIABLE] = folder.dataFolder;
 });

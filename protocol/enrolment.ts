@@ -126,4 +126,16 @@ export const AGENT_EXIT = {
   protocolUnsupported: 14,
   /** `doctor` found something wrong. */
   doctorFailed: 20,
+  /** A step of `service …` failed; what it had changed was taken back. */
+  serviceFailed: 30,
+  /** The service cannot be installed like this (rights, a name that is taken, another Runner); nothing was changed. */
+  serviceRefused: 31,
+  /** The files are in place, and there is nothing on this host that starts them. */
+  serviceNotStarted: 32,
+  /** The service runs, and the agent is not connected. */
+  serviceNotConnected: 33,
+  /** `service status`: it does not run. */
+  serviceStopped: 34,
+  /** There is no such service. */
+  serviceAbsent: 35,
 } as const;

@@ -24,7 +24,8 @@ export async function processStart(pid: number): Promise<string | null> {
   return stdout.trim() || null;
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process with this number. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,5 +1,21 @@
+import { AGENT_EXIT } from '../../protocol/enrolment.ts';
+import { powershellLauncher } from './launcher-powershell.ts';
+
 /** Exit code of the agent that means "start me again": another version shall be tried, or is in use now. */
 export const SWITCH_EXIT = 85;
+/** Exit code of the launcher when there is no version to start. */
+export const NO_VERSION_EXIT = 78;
+
+/** Ends that would be the same the next time: whoever keeps the agent running does not start it again after them. */
+export const FINAL_EXITS: readonly number[] = [
+  AGENT_EXIT.usage,
+  AGENT_EXIT.configuration,
+  AGENT_EXIT.enrolmentRefused,
+  AGENT_EXIT.identityRefused,
+  AGENT_EXIT.coordinatorNotTrusted,
+  AGENT_EXIT.protocolUnsupported,
+  NO_VERSION_EXIT,
+];
 
 /** Name of the launcher's file on this platform. */
 export function launcherName(platform: NodeJS.Platform = process.platform): 'launch' | 'launch.ps1' {
@@ -8,13 +24,20 @@ export function launcherName(platform: NodeJS.Platform = process.platform): 'lau
 
 /** The launcher for the shell that the platform has. What it does, and why it is no part of the agent: `README.md`. */
 export function launcherText(platform: NodeJS.Platform = process.platform): string {
-  return platform === 'win32' ? POWERSHELL.replaceAll('\n', '\r\n') : SHELL;
+  if (platform !== 'win32') return SHELL;
+  const text = powershellLauncher({ switchExit: SWITCH_EXIT, noVersionExit: NO_VERSION_EXIT, finalExits: FINAL_EXITS });
+  return text.replaceAll('\n', '\r\n');
 }
 
 const SHELL = `#!/bin/sh
 # Starts the version of the Outrunner agent that is in use, tries a new one when there is one, and goes back to the last good
 # one when the new one ends, hangs or cannot reach the coordinator. It never changes, so that no update can break it.
-# Usage: launch PROGRAM_FOLDER ARGUMENT...
+# Usage: launch [--launchd] PROGRAM_FOLDER ARGUMENT...
+launchd=
+if [ "$1" = --launchd ]; then
+  launchd=yes
+  shift
+fi
 program=$1
 shift
 
@@ -63,6 +86,17 @@ finish() {
     kill -0 "$child" 2>/dev/null || break
   done
   child=
+}
+
+# launchd tells only zero from the rest: to it, what makes no sense to repeat is zero, and all the rest is not.
+leave() {
+  if [ -n "$launchd" ] && [ -z "$ending" ]; then
+    case $1 in
+      ${FINAL_EXITS.join(' | ')}) exit 0 ;;
+      0) exit 1 ;;
+    esac
+  fi
+  exit "$1"
 }
 
 # Ends a version that has not checked in within its time: it hangs, or cannot connect.
@@ -131,14 +165,14 @@ while :; do
       if [ -z "$ending" ]; then continue; fi
     fi
     if [ "$code" -eq ${SWITCH_EXIT} ] && [ -z "$ending" ]; then continue; fi
-    exit "$code"
+    leave "$code"
   fi
 
   if [ -z "$current" ] || [ ! -x "$(executable "$current")" ]; then
     previous=$(id_in "$program/previous")
     if [ -z "$previous" ] || [ ! -x "$(executable "$previous")" ]; then
       say "there is no version in $program; install the agent again"
-      exit 78
+      leave ${NO_VERSION_EXIT}
     fi
     say "version \${current:-(none)} is not there; starting $previous, which was in use before"
     current=$previous
@@ -146,9 +180,6 @@ while :; do
   begin "$current" "$@"
   finish
   if [ "$code" -eq ${SWITCH_EXIT} ] && [ -z "$ending" ]; then continue; fi
-  exit "$code"
+  leave "$code"
 done
 `;
-
-// The same for Windows PowerShell; line ends as Windows writes them.
-const POWERSHELL = '';

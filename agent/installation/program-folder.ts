@@ -117,13 +117,16 @@ export class ProgramFolder {
     await this.#write('trial', `${id} ${seconds} ${randomBytes(8).toString('hex')}`);
   }
 
-  /** The version works: it is the one in use from now on, and the one before it is kept. Ends its trial. */
-  async use(id: string): Promise<void> {
+  /**
+   * The version works: it is the one in use from now on, and the one before it is kept, as is `next`, which is to be tried. Ends
+   * its trial.
+   */
+  async use(id: string, next: string | null = null): Promise<void> {
     const before = await this.current();
     if (before !== null && before !== id) await this.#write('previous', before);
     if (before !== id) await this.#write('current', id);
     await this.endTrial();
-    await this.#deleteOthers(id);
+    await this.#deleteOthers(new Set([id, next, await this.previous(), await this.trial()]));
   }
 
   /** Takes back a trial that has not begun. */
@@ -132,8 +135,7 @@ export class ProgramFolder {
   }
 
   /** Only the version in use, the one before it and one to be tried stay; also what a crash left unfinished goes. */
-  async #deleteOthers(current: string): Promise<void> {
-    const kept = new Set([current, await this.previous(), await this.trial()]);
+  async #deleteOthers(kept: ReadonlySet<string | null>): Promise<void> {
     const versions = join(this.path, 'versions');
     for (const name of await readdir(versions).catch(() => [])) {
       // Windows keeps a program that runs; it goes the next time.

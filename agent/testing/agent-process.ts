@@ -24,7 +24,7 @@ export interface AgentProcess {
 /** Runs a command line of the agent, through `launcher` if one is given (it has to exec). It is ended when the test has finished. */
 export function runAgentProgram(
   args: readonly string[],
-  options: { cwd: string; env?: NodeJS.ProcessEnv; launcher?: readonly string[] },
+  options: { cwd: string; env?: NodeJS.ProcessEnv; launcher?: readonly string[]; stdin?: 'ignore' | 'pipe' },
 ): AgentProcess {
   const [file = '', ...rest] = [...(options.launcher ?? []), process.execPath, MAIN, ...args];
   const child = spawn(file, rest, {
@@ -37,13 +37,13 @@ export function runAgentProgram(
       OUTRUNNER_CGROUPS: 'off',
       ...options.env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
   });
   const printed = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     printed.stdout += chunk.toString();
   });
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr?.on('data', (chunk: Buffer) => {
     printed.stderr += chunk.toString();
   });
   const exited = once(child, 'close').then(([code, signal]: unknown[]) => (code ?? signal) as number | string);

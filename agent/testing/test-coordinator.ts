@@ -91,7 +91,7 @@ export class TestCoordinator {
     loseEnrolmentAnswers: 0,
   };
   readonly runner = { id: randomUUID(), name: 'Test Runner' };
-  readonly token = `ore_${randomBytes(32).toString('base64url')}`;
+  token = newToken();
   readonly events = new EventEmitter().setMaxListeners(0);
   readonly heard: FromAgent[] = [];
   readonly journals = new Map<string, Journal>();
@@ -155,6 +155,13 @@ export class TestCoordinator {
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
     return this;
+  }
+
+  /** Gives out a fresh token, as for a package that is downloaded again; the one before is worth nothing then. */
+  renew(): string {
+    this.token = newToken();
+    this.#tokenSpent = false;
+    return this.token;
   }
 
   /** Ends all sockets and stops listening. */
@@ -400,6 +407,10 @@ export class TestCoordinator {
     if (this.behaviour.acknowledges) send({ type: 'ack', operation, attempt, next: journal.next, final });
     this.events.emit('records');
   }
+}
+
+function newToken(): string {
+  return `ore_${randomBytes(32).toString('base64url')}`;
 }
 
 function isSigned(publicKey: string, text: string, signature: string): boolean {

@@ -27,12 +27,12 @@ export function ownProgram(state: string, env: NodeJS.ProcessEnv): OwnProgram | 
 
 /**
  * Makes the program folder of one that was started by hand: puts itself in as the version in use, with a launcher beside. From
- * the next start on the same executable hands over to the launcher.
+ * the next start on the same executable hands over to the launcher. `next`: a version that is there already, to be tried.
  */
-export async function settleIn({ folder }: OwnProgram, executable: string): Promise<void> {
+export async function settleIn({ folder }: OwnProgram, executable: string, next: string): Promise<void> {
   await mkdir(folder.path, { recursive: true, mode: 0o755 });
   const id = await folder.add(executable, PRODUCT_VERSION);
-  await folder.use(id);
+  await folder.use(id, next);
   await writeFileAtomic(join(folder.path, launcherName()), launcherText(), 0o755);
   await writeFileAtomic(join(folder.path, 'started-by'), `${await fingerprint(executable)}\n`, 0o644);
 }

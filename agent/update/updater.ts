@@ -189,7 +189,7 @@ export class Updater implements SessionUpgrades {
       signal.throwIfAborted();
       throw new UpgradeFailed(`What ran here had not finished after ${message.waitSeconds} s; nothing was stopped.`);
     }
-    if (program.id === null) await settleIn(program, own);
+    if (program.id === null) await settleIn(program, own, id);
     signal.throwIfAborted();
     await writeOrder(program.folder.path, {
       upgrade: message.upgrade,

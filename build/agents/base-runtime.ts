@@ -9,6 +9,7 @@ import { AGENT_TARGET_TABLE, targetOfHost } from '../../protocol/release.ts';
 import { NODE_MODULES } from '../paths.ts';
 import { BuildError } from './build-error.ts';
 import { installRuntime, lockedRuntime } from './install-runtime.ts';
+import { runTool } from './run-tool.ts';
 
 /** A Node runtime as npm delivered it: pinned by the SHA-512 of its package and by the SHA-256 of its binary. */
 export interface BaseRuntime {
@@ -44,6 +45,7 @@ const GENERATORS: readonly RuntimePackage[] = [
 ];
 
 const ChecksumsSchema = z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/));
+const VersionsSchema = z.record(z.string(), z.string());
 const PackageSchema = z.object({ version: z.string() });
 
 /**
@@ -74,6 +76,31 @@ async function provideGenerator(
     `${target}: its runtime is Node ${version}, and this host has no runtime of the same version to prepare it ` +
       `(Node ${process.versions.node} is running the build). All targets can be built on Linux x64.`,
   );
+}
+
+/** What a version of Node says of itself, on any platform. */
+export interface NodeFacts {
+  readonly version: string;
+  readonly licenceText: string;
+  /** The libraries inside, by the names that `process.versions` gives them. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+/**
+ * Licence and parts of Node in the version of one of the targets. Asked of a runtime that runs here: those of one version
+ * are made of the same sources.
+ * @throws BuildError when this host has none of that version.
+ */
+export async function nodeFacts(version: string, report: (line: string) => void): Promise<NodeFacts> {
+  const candidates = hostTarget() === 'linux-x64' ? GENERATORS : [RUNTIME_PACKAGES[hostTarget()]];
+  for (const each of candidates) {
+    if ((await lockedRuntime(each.name)).version !== version) continue;
+    const { folder, path } = await provide(each, report);
+    const said = await runTool(path, ['-p', 'JSON.stringify(process.versions)']);
+    const { node: _, modules: _abi, napi: _api, ...parts } = VersionsSchema.parse(JSON.parse(said?.output ?? ''));
+    return { version, parts, licenceText: await readFile(join(folder, 'LICENSE'), 'utf8') };
+  }
+  throw new BuildError(`There is no Node ${version} for this host, of which licence and parts could be asked.`);
 }
 
 async function provide({ name, file }: RuntimePackage, report: (line: string) => void) {

@@ -41,6 +41,11 @@ it('lists what is there, signed, and leaves it alone when nothing changed', asyn
   expect(sha256(compressed)).toBe(entry.compressed.sha256);
   const plain = entry.compressed.encoding === 'gzip' ? gunzipSync(compressed) : inflateRawSync(compressed);
   expect(sha256(plain.subarray(0, entry.size))).toBe(entry.sha256);
+  expect(entry.platformSignature?.kind).toBe(process.platform === 'darwin' ? 'ad-hoc' : 'none');
+  expect(release.manifest.documents?.map((each) => each.file)).toEqual(['sbom.cdx.json', 'LICENSES.txt']);
+  for (const document of release.manifest.documents ?? []) {
+    expect(sha256(await readFile(join(AGENTS_OUT, document.file))), document.file).toBe(document.sha256);
+  }
 
   expect(await build()).toEqual([`${hostTarget()}: up to date`]);
   expect(await readManifest()).toBe(text);

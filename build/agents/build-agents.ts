@@ -15,12 +15,14 @@ import {
 import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { BUNDLES, bundle } from '../bundle.ts';
 import { AGENTS_OUT, DIST } from '../paths.ts';
-import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
+import { type BaseRuntime, type NodeFacts, nodeFacts, provideBaseRuntime } from './base-runtime.ts';
+import { bundledPackages } from './bundled-packages.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
 import { compressExecutable } from './compress.ts';
 import { describeSignature, finishingInputs, signForPlatform, withPreparedRuntime } from './finish-executable.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
+import { writeReleaseDocuments } from './release-documents.ts';
 import { isSignedByItsKey, loadReleaseKey, signRelease } from './release-key.ts';
 import { releaseTrust, trustDefinitions } from './release-trust.ts';
 
@@ -49,10 +51,15 @@ export async function buildAgents(targets: readonly PlatformTarget[], report: Re
   for (const target of targets) bases.push(await provideBaseRuntime(target, report));
   const key = await loadReleaseKey();
   const bundlePath = join(DIST, BUNDLES.agent.output);
-  await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
+  const modules = await bundle(BUNDLES.agent, bundlePath, trustDefinitions(releaseTrust(key)));
   const bundleSha256 = await sha256File(bundlePath);
   for (const base of bases) await buildTarget(base, packer, bundlePath, bundleSha256, report);
   const executables = await currentExecutables(bundleSha256, report);
+  const nodes: NodeFacts[] = [];
+  for (const version of [...new Set(executables.map((each) => each.nodeVersion))].sort()) {
+    nodes.push(await nodeFacts(version, report));
+  }
+  const documents = await writeReleaseDocuments({ packages: await bundledPackages(modules), nodes, executables });
   const content = {
     format: 1 as const,
     productVersion: PRODUCT_VERSION,
@@ -60,6 +67,7 @@ export async function buildAgents(targets: readonly PlatformTarget[], report: Re
     development: key.development,
     key: { id: key.id, publicKey: key.publicKey },
     executables,
+    documents,
   };
   if (await isManifestOf(content)) return;
   const release = signRelease({ ...content, builtAt: buildTime().toISOString() }, key);

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, gzipSync } from 'node:zlib';
-import { hostTarget } from '../../build/agents/base-runtime.ts';
+import { hostTarget, provideBaseRuntime } from '../../build/agents/base-runtime.ts';
+import { withPreparedRuntime } from '../../build/agents/finish-executable.ts';
+import { pkgPacker } from '../../build/agents/pkg-packer.ts';
 import { DEVELOPMENT_KEY, loadReleaseKey, type ReleaseKey, signRelease } from '../../build/agents/release-key.ts';
 import { AGENT_TARGET_TABLE, type ReleaseManifest } from '../../protocol/release.ts';
-import { PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -19,7 +21,8 @@ export type Fault = 'crashes' | 'hangs' | 'cannot-connect' | 'wrong-key' | 'cann
 export async function makeVersion(folder: string, version: string, fault?: Fault): Promise<string> {
   await mkdir(folder, { recursive: true });
   const original = await readFile(path.join(root, 'dist/agent/agent.cjs'), 'utf8');
-  const bundle = original.replace(/PRODUCT_VERSION=`[^`]+`/, `PRODUCT_VERSION=\`${version}\``);
+  // The bundler has written the constant out where it is used.
+  const bundle = original.replaceAll(`\`${PRODUCT_VERSION}\``, `\`${version}\``);
   if (bundle === original) throw new Error('The version is not where it was in the bundle.');
   const program = path.join(folder, `agent-${version}.cjs`);
   await writeFile(program, bundle);
@@ -35,6 +38,18 @@ export async function makeVersion(folder: string, version: string, fault?: Fault
   await writeFile(executable, `#!/bin/sh\n${fault === undefined ? node : instead[fault]}\n`);
   await chmod(executable, 0o755);
   return executable;
+}
+
+/** The same as one packed executable, as a release has it. */
+export async function packVersion(folder: string, version: string): Promise<string> {
+  await makeVersion(folder, version);
+  const base = await provideBaseRuntime(hostTarget(), () => undefined);
+  const output = path.join(folder, `packed-${version}`);
+  const bundle = path.join(folder, `agent-${version}.cjs`);
+  await withPreparedRuntime(base, (prepared) =>
+    pkgPacker.pack({ target: hostTarget(), bundle, base: { ...base, path: prepared }, output }),
+  );
+  return output;
 }
 
 /** Lays a release out as `npm run build:agents` does, with this one executable for this host, signed by the development key. */

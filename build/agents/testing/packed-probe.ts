@@ -24,12 +24,23 @@ console.log(JSON.stringify({
 }));
 `;
 
+/** What makes a difference to the packed bytes, besides the runtime. */
+const PACKED_BY = [
+  'packer.ts',
+  'pkg-packer.ts',
+  'pkg-process.ts',
+  'finish-executable.ts',
+  'strip-elf.ts',
+  'blank-mac-symbols.ts',
+  'describe-windows.ts',
+];
+
 /**
  * A copy at `output` of the probe packed for the target of `base`, before anything is signed. Packing takes up to twenty
  * seconds, so what was packed is kept until the runtime, the packer or what surrounds it changes.
  */
 export async function packedProbe(base: BaseRuntime, output: string): Promise<void> {
-  const sources = await sourceHash(['build/agents', 'package-lock.json']);
+  const sources = await sourceHash(PACKED_BY.map((file) => `build/agents/${file}`));
   const key = createHash('sha256').update(`${sources}${base.sha256}${PROBE}`).digest('hex').slice(0, 24);
   const store = join(BUILD_STATE, 'probes');
   const kept = join(store, `${base.target}-${key}`);
