@@ -1,42 +1,14 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import { runAgent, startAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { expect, test } from './support/test.ts';
-
-/** Where the pictures go: for people who want to look. Not compared, because fonts differ between machines. */
-const pictures = path.resolve(import.meta.dirname, '../test-results/screens');
-
-interface Place {
-  name: string;
-  path: string;
-  /** Text by which one sees that the screen has its data. */
-  sign: string | RegExp;
-}
-
-async function visit(page: Page, coordinator: CoordinatorProcess, place: Place, suffix: string): Promise<void> {
-  await page.goto(`${coordinator.url}${place.path}`);
-  await expect(page.getByText(place.sign).first()).toBeVisible();
-  await mkdir(pictures, { recursive: true });
-  await page.screenshot({ path: path.join(pictures, `${place.name}-${suffix}.png`) });
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze();
-  const found = violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join('\n  ')}`,
-  );
-  expect.soft(found, `${place.name} (${suffix})`).toEqual([]);
-  const sideways = await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
-  expect.soft(sideways, `${place.name} (${suffix}) scrolls sideways`).toBeLessThanOrEqual(0);
-}
+import { type Place, visit } from './support/visit.ts';
 
 const EMPTY: readonly Place[] = [
   { name: 'empty-runners', path: '/runners', sign: /Create Runner/ },
+  { name: 'empty-upgrades', path: '/upgrades', sign: 'No upgrade yet' },
   { name: 'empty-activity', path: '/projects/Welcome/activity', sign: /Activity/ },
   { name: 'empty-tokens', path: '/tokens', sign: /token/i },
 ];

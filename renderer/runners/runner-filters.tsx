@@ -72,6 +72,7 @@ export function RunnerFilters({ runners, filter, onChange, search, onSearch, wit
       )}
       <Filter
         label="Version state"
+        width={144}
         value={filter.versionState}
         data={VERSION_STATES}
         onChange={(state) => onChange({ versionState: state as VersionState | undefined })}
@@ -91,17 +92,18 @@ const VERSION_STATES = Object.entries(VERSION_LOOK).map(([value, { word }]) => (
 
 interface FilterProps {
   readonly label: string;
+  readonly width?: number;
   readonly value: string | undefined;
   readonly data: readonly (string | { readonly value: string; readonly label: string })[];
   readonly onChange: (value: string | undefined) => void;
 }
 
-function Filter({ label, value, data, onChange }: FilterProps) {
+function Filter({ label, width = 128, value, data, onChange }: FilterProps) {
   const has = data.some((one) => (typeof one === 'string' ? one : one.value) === value);
   const known = value === undefined || has ? data : [...data, value];
   return (
     <Select
-      w={128}
+      w={width}
       placeholder={label}
       aria-label={`Filter by ${label.toLowerCase()}`}
       data={known}

@@ -17,6 +17,8 @@ import { byteSize } from '../ui/byte-size.ts';
 interface Look {
   readonly icon: FunctionComponent<{ size?: number | string; stroke?: number; 'aria-hidden'?: boolean }>;
   readonly word: string;
+  /** What is said of several, where it differs. */
+  readonly ofMany?: string;
   readonly color: string;
 }
 
@@ -44,8 +46,18 @@ export const PHASE_LOOK: Readonly<Record<UpgradeReplicaPhase, Look>> = {
   switching: { icon: IconSwitch3, word: 'Switching', color: ANCHOR },
   waiting: { icon: IconHourglassHigh, word: 'Waiting for running work', color: 'var(--outrunner-warn)' },
   downloading: { icon: IconCloudDown, word: 'Downloading', color: ANCHOR },
-  skipped: { icon: IconPlayerSkipForward, word: 'Left as it is', color: 'var(--outrunner-idle)' },
-  pending: { icon: IconCircleDashed, word: 'Waiting for its turn', color: 'var(--outrunner-idle)' },
+  skipped: {
+    icon: IconPlayerSkipForward,
+    word: 'Left as it is',
+    ofMany: 'left as they are',
+    color: 'var(--outrunner-idle)',
+  },
+  pending: {
+    icon: IconCircleDashed,
+    word: 'Waiting for its turn',
+    ofMany: 'waiting for their turn',
+    color: 'var(--outrunner-idle)',
+  },
   'checked-in': { icon: IconCircleCheck, word: 'Checked in', color: 'var(--outrunner-good)' },
 };
 export const PHASES = Object.keys(PHASE_LOOK) as UpgradeReplicaPhase[];

@@ -43,11 +43,11 @@ export function PhaseCounts({ replicas }: { replicas: readonly UpgradeReplica[] 
   return (
     <span className={classes.counts}>
       {phaseCounts(replicas).map(([phase, count]) => {
-        const { icon: Icon, word, color } = PHASE_LOOK[phase];
+        const { icon: Icon, word, ofMany, color } = PHASE_LOOK[phase];
         return (
           <span key={phase} className={classes.mark} style={{ color }}>
             <Icon size={15} stroke={2} aria-hidden />
-            {count.toLocaleString()} {word.toLowerCase()}
+            {count.toLocaleString()} {count > 1 && ofMany ? ofMany : word.toLowerCase()}
           </span>
         );
       })}

@@ -22,7 +22,7 @@ function Notice({ upgrade, runner }: { upgrade: Upgrade; runner: string | undefi
     <Alert color={isPaused ? 'orange' : 'blue'} variant="light" p="xs" mb="sm" icon={<Icon size={18} aria-hidden />}>
       {isPaused ? `The upgrade to ${version} is paused: ${reason ?? ''}` : `An upgrade to ${version} is under way.`}{' '}
       {runner === undefined ? overall(upgrade) : ofRunner(upgrade, runner)}{' '}
-      <Anchor renderRoot={(props) => <Link to="/upgrades/$id" params={{ id }} {...props} />} inherit>
+      <Anchor renderRoot={(props) => <Link to="/upgrades/$id" params={{ id }} {...props} />} inherit underline="always">
         Show upgrade
       </Anchor>
     </Alert>
@@ -31,7 +31,7 @@ function Notice({ upgrade, runner }: { upgrade: Upgrade; runner: string | undefi
 
 function overall({ replicas }: Upgrade): string {
   const done = replicas.filter(({ phase }) => phase === 'checked-in').length;
-  return `${done.toLocaleString()} of ${replicaCount(replicas.length)} ${done === 1 ? 'has' : 'have'} checked in.`;
+  return `${done.toLocaleString()} of ${replicaCount(replicas.length)} checked in so far.`;
 }
 
 function ofRunner({ replicas }: Upgrade, runner: string): string {

@@ -30,6 +30,8 @@ export function UpgradeRemarks({ upgrade }: { upgrade: Upgrade }) {
 }
 
 function Paused({ upgrade, failed }: { upgrade: Upgrade; failed: readonly UpgradeReplica[] }) {
+  // Of one alone the reason says it already.
+  const isSaid = failed.length === 1 && (upgrade.reason ?? '').includes(failed[0]?.detail ?? '');
   const pending = upgrade.replicas.filter(({ phase }) => phase === 'pending').length;
   return (
     <Alert
@@ -38,11 +40,11 @@ function Paused({ upgrade, failed }: { upgrade: Upgrade; failed: readonly Upgrad
       icon={<IconPlayerPause aria-hidden />}
       title={`Paused: ${upgrade.reason ?? ''}`}
     >
-      {failed.length > 0 && <Failures failed={failed} />}
-      <Text size="sm" mt={failed.length > 0 ? 4 : 0}>
+      {failed.length > 0 && !isSaid && <Failures failed={failed} />}
+      <Text size="sm">
         {pending === 0
           ? 'Every agent has begun already. '
-          : `No further agent begins: ${pending === 1 ? 'one waits' : `${pending.toLocaleString()} wait`} for its turn. `}
+          : `No further agent begins: ${pending === 1 ? 'one waits for its turn' : `${pending.toLocaleString()} wait for their turn`}. `}
         Those under way go on. Resume goes on with the next
         {failed.length > 0 && ', and leaves those that failed on the version of before'}; Cancel ends the upgrade, and
         whoever has not begun to switch keeps its version.

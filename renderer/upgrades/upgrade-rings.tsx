@@ -45,7 +45,9 @@ function ringTitle(upgrade: Upgrade, ring: number, rings: number, replicas: read
 }
 
 function ringState({ state, ring: now }: Upgrade, ring: number, replicas: readonly UpgradeReplica[]): string | null {
-  if (replicas.every(({ phase }) => OVER.has(phase))) return 'done';
+  const failed = replicas.filter(({ phase }) => phase === 'failed').length;
+  if (replicas.every(({ phase }) => OVER.has(phase)))
+    return failed === 0 ? 'done' : `${failed.toLocaleString()} failed`;
   if (state === 'finished' || state === 'cancelled') return null;
   return ring > now ? 'not begun' : 'under way';
 }

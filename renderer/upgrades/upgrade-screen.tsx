@@ -30,7 +30,7 @@ export function UpgradeScreen() {
 function LoadedUpgrade({ upgrade }: { upgrade: Upgrade }) {
   const { version, createdAt, createdBy, endedAt, allowDowngrade, waitSeconds } = upgrade;
   return (
-    <div className={classes.screen}>
+    <>
       <PageHeader
         title={`Upgrade to ${version}`}
         crumbs={[
@@ -40,7 +40,7 @@ function LoadedUpgrade({ upgrade }: { upgrade: Upgrade }) {
         ]}
         description={
           <Group gap={8} mt={2}>
-            <span role="status">
+            <span role="status" className={classes.status}>
               <UpgradeMark upgrade={upgrade} />
             </span>
             <Text span inherit>
@@ -57,9 +57,11 @@ function LoadedUpgrade({ upgrade }: { upgrade: Upgrade }) {
         }
         actions={<UpgradeActions upgrade={upgrade} />}
       />
-      <UpgradeRemarks upgrade={upgrade} />
-      <PhaseCounts replicas={upgrade.replicas} />
-      <RingSections upgrade={upgrade} />
-    </div>
+      <div className={classes.body}>
+        <UpgradeRemarks upgrade={upgrade} />
+        <PhaseCounts replicas={upgrade.replicas} />
+        <RingSections upgrade={upgrade} />
+      </div>
+    </>
   );
 }
