@@ -27,25 +27,42 @@ export interface RunnerVersions {
   readonly refusals: readonly { readonly code: string; readonly at: string }[];
 }
 
+export type VersionOrder = 'current' | 'outdated' | 'newer' | 'unknown';
+
+/** Answers so far: ten thousand Runners have a handful of versions, and are looked at again with each change of one. */
+const orders = new Map<string, VersionOrder>();
+const MOST_ORDERS = 1000;
+
 /** How one version stands to the one that is handed out, which is null when there is none. */
-export function versionOrder(version: string, handedOut: string | null): 'current' | 'outdated' | 'newer' | 'unknown' {
+export function versionOrder(version: string, handedOut: string | null): VersionOrder {
   if (handedOut === null) return 'unknown';
-  const order = version === handedOut ? 0 : compareVersions(version, handedOut);
-  if (order === 0) return 'current';
-  return order < 0 ? 'outdated' : 'newer';
+  if (version === handedOut) return 'current';
+  const key = `${version} ${handedOut}`;
+  let order = orders.get(key);
+  if (order === undefined) {
+    order = orderOf(compareVersions(version, handedOut));
+    if (orders.size >= MOST_ORDERS) orders.clear();
+    orders.set(key, order);
+  }
+  return order;
+}
+
+function orderOf(difference: number): VersionOrder {
+  if (difference === 0) return 'current';
+  return difference < 0 ? 'outdated' : 'newer';
 }
 
 /** The one answer for a Runner: what needs somebody comes first. */
 export function versionState({ replicas, refusals }: RunnerVersions, handedOut: string | null): VersionState {
+  const found = replicas.map(({ version }) => versionOrder(version, handedOut));
   const turnedAway = refusals
     .filter(({ code }) => code === 'protocol-unsupported')
     .reduce((last, { at }) => Math.max(last, Date.parse(at)), Number.NEGATIVE_INFINITY);
-  const orders = replicas.map(({ version }) => versionOrder(version, handedOut));
   if (replicas.length === 0) return turnedAway > 0 ? 'too-old' : 'unknown';
   // A newer agent that is turned away is not too old: the coordinator is.
   const isTooOld = ({ connected, lastSeen }: RunnerVersions['replicas'][number], at: number) =>
-    !connected && orders[at] !== 'newer' && (lastSeen ?? Number.NEGATIVE_INFINITY) < turnedAway;
+    !connected && found[at] !== 'newer' && (lastSeen ?? Number.NEGATIVE_INFINITY) < turnedAway;
   if (turnedAway > 0 && replicas.some(isTooOld)) return 'too-old';
-  for (const worst of ['outdated', 'newer', 'unknown'] as const) if (orders.includes(worst)) return worst;
+  for (const worst of ['outdated', 'newer', 'unknown'] as const) if (found.includes(worst)) return worst;
   return 'current';
 }

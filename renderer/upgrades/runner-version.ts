@@ -7,19 +7,18 @@ export function runnerVersionState(
   handedOut: string | null,
 ): VersionState {
   const { refusals } = runner;
-  // The usual case, told apart at once: ten thousand of them are looked at with each batch of live events.
-  if (
-    refusals.length === 0 &&
-    runner.replicas.length > 0 &&
-    runner.replicas.every(({ version }) => version === handedOut)
-  )
-    return 'current';
-  return versionState({ replicas: runner.replicas.map(known), refusals }, handedOut);
+  // When it was seen matters only beside a refusal; reading ten thousand times takes a while.
+  const replicas = refusals.length === 0 ? runner.replicas.map(unrefused) : runner.replicas.map(known);
+  return versionState({ replicas, refusals }, handedOut);
 }
 
 /** What the coordinator said when it turned an agent of this Runner away for its version, last. */
 export function turnedAwayWords({ refusals }: Pick<Runner, 'refusals'>): string {
   return refusals.find(({ code }) => code === 'protocol-unsupported')?.detail ?? '';
+}
+
+function unrefused({ version, connected }: Replica) {
+  return { version, connected, lastSeen: null };
 }
 
 function known({ version, connected, lastSeen }: Replica) {

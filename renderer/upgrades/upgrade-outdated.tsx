@@ -17,10 +17,11 @@ interface Props {
 export function UpgradeOutdated({ runners, show }: Props) {
   const { version } = useHandedOut();
   const dialog = useDialog<'upgrade'>();
-  const outdated = useMemo(
-    () => runners.filter((runner) => runnerVersionState(runner, version) === 'outdated' && show(runner)),
-    [runners, show, version],
+  const all = useMemo(
+    () => runners.filter((runner) => runnerVersionState(runner, version) === 'outdated'),
+    [runners, version],
   );
+  const outdated = useMemo(() => all.filter(show), [all, show]);
   if (outdated.length === 0 && dialog.name === null) return null;
   return (
     <>
