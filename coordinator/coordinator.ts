@@ -197,7 +197,7 @@ async function start(ground: Ground) {
   });
   const projectChanged = (name: string) => announceProject({ store, live, log }, name);
   serveProjects(serve, { store, clock, live, runnersChanged: (ids) => runners.assignmentsGone(ids) });
-  serveRunners(serve, runners, gateway.presence);
+  serveRunners(serve, runners, gateway.presence, async () => (await agents.release())?.manifest.productVersion ?? null);
   const packages = servePackages(serve, {
     store,
     clock,

@@ -22,6 +22,7 @@ async function visit(page: Page, coordinator: CoordinatorProcess, place: Place, 
 
 const EMPTY: readonly Place[] = [
   { name: 'empty-runners', path: '/runners', sign: /Create Runner/ },
+  { name: 'empty-upgrades', path: '/upgrades', sign: 'No upgrade yet' },
   { name: 'empty-activity', path: '/projects/Welcome/activity', sign: /Activity/ },
   { name: 'empty-tokens', path: '/tokens', sign: /token/i },
 ];

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { launcherText } from '../agent/installation/launcher.ts';
 import { ProgramFolder } from '../agent/installation/program-folder.ts';
 import { packedAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { ApiClient } from '../bench/harness/api-client.ts';
@@ -11,6 +10,7 @@ import { loadReleaseKey } from '../build/agents/release-key.ts';
 import type { NewUpgrade, Upgrade } from '../protocol/api/upgrades.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
 import { PRODUCT_VERSION } from '../protocol/version.ts';
+import { endAgents, healthyWith, installHost } from './support/launched-host.ts';
 import { type Fault, makeVersion, packVersion, publish } from './support/releases.ts';
 import { expect, test } from './support/test.ts';
 
@@ -40,27 +40,9 @@ async function install(work: string): Promise<Host> {
     dataDir: path.join(work, 'coordinator'),
     args: ['--agents-dir', agents],
   });
-  const home = path.join(work, 'host');
-  const { id: runner } = await writeRunnerConfig(coordinator, home, {
-    name: 'dmz',
-    projects: [{ project: 'Welcome' }],
-  });
-  const folder = new ProgramFolder(path.join(home, 'state', 'program'));
+  const first = { path: await makeVersion(path.join(work, 'made'), '0.1.1'), version: '0.1.1' };
+  const { runner, folder, start } = await installHost(coordinator, path.join(work, 'host'), first, { name: 'dmz' });
   hosts.push(folder);
-  await folder.install(await makeVersion(path.join(work, 'made'), '0.1.1'), '0.1.1');
-  await mkdir(path.join(home, 'opt'));
-  const launcherPath = path.join(home, 'opt', 'launch');
-  await writeFile(launcherPath, launcherText());
-  const start = () =>
-    startProgram('/bin/sh', [
-      launcherPath,
-      folder.path,
-      'run',
-      '--config',
-      path.join(home, 'runner.json'),
-      '--state',
-      path.join(home, 'state'),
-    ]);
   const host: Host = {
     coordinator,
     runner,
@@ -90,14 +72,6 @@ async function over(api: ApiClient, id: string): Promise<Upgrade> {
   const state = async () => (await api.call('getUpgrade', { params: { id } })).state;
   await expect.poll(state, { timeout: 60_000, intervals: [100] }).not.toBe('running');
   return await api.call('getUpgrade', { params: { id } });
-}
-
-async function healthyWith(api: ApiClient, runner: string, version: string): Promise<void> {
-  const now = async () => {
-    const { status, version: has, reconnecting } = await api.call('getRunner', { params: { id: runner } });
-    return `${status} ${has} ${reconnecting}`;
-  };
-  await expect.poll(now, { timeout: 30_000, intervals: [50] }).toBe(`Healthy ${version} false`);
 }
 
 async function ranBy(api: ApiClient, command = 'echo it runs'): Promise<string> {
@@ -314,12 +288,3 @@ test('a coordinator that ends in mid upgrade goes on with it', async ({ work }) 
   await host.launcher.stop();
   await coordinator.stop();
 });
-
-/** Ends what the launcher had started, by what its environment says. */
-async function endAgents(program: string): Promise<void> {
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
-    if (environment.includes(`OUTRUNNER_LAUNCHED=${program}/`)) process.kill(Number(name), 'SIGKILL');
-  }
-}

@@ -3,6 +3,7 @@ import type { Runner, runnerRoutes } from '../../protocol/api/runners.ts';
 import { sameNameKey } from '../../protocol/fields.ts';
 import type { RunnerStatus, StatusAnswer } from '../../protocol/status.ts';
 import { tagKey } from '../../protocol/tags.ts';
+import { type VersionState, versionState } from '../../protocol/version-state.ts';
 import { naturalKey, type Page, pageBy, type SortKey, sortOrder } from '../http/page.ts';
 import type { ReplicaPresence } from '../presence.ts';
 import type { RunnerRecord } from './runner-record.ts';
@@ -15,6 +16,8 @@ export interface ListSource {
   presences(runnerId: string): readonly ReplicaPresence[];
   status(runnerId: string): StatusAnswer;
   view(record: RunnerRecord): Runner;
+  /** Version of the agent that is handed out; null when none is. */
+  readonly handedOut: string | null;
 }
 
 /** From what is well to what is not. */
@@ -37,7 +40,18 @@ function filterOf(source: ListSource, query: RunnerQuery): (record: RunnerRecord
     (tag === null || record.tagKeys.includes(tag)) &&
     (project === null || record.projectKeys.includes(project)) &&
     (query.mode === undefined || record.row.mode === query.mode) &&
-    (query.status === undefined || source.status(record.row.id).status === query.status);
+    (query.status === undefined || source.status(record.row.id).status === query.status) &&
+    (query.versionState === undefined || versionStateOf(source, record) === query.versionState);
+}
+
+function versionStateOf(source: ListSource, { row, replicas, refusals }: RunnerRecord): VersionState {
+  const presences = source.presences(row.id);
+  const versions = replicas.map((replica) => {
+    const seen = presences.find(({ replicaId }) => replicaId === replica.row.id);
+    const lastSeen = seen?.lastSeen ?? replica.row.last_seen;
+    return { version: replica.facts.agentVersion, connected: seen?.connected ?? false, lastSeen };
+  });
+  return versionState({ replicas: versions, refusals }, source.handedOut);
 }
 
 /** What a list is ordered by. Equals follow by name; the id at the end makes each key unique. */

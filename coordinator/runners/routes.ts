@@ -10,7 +10,13 @@ import type { Runners } from './runners.ts';
 /** How long an agent has to answer a ping, in milliseconds. */
 const PING_WITHIN_MS = 5000;
 
-export function serveRunners(serve: Serve, runners: Runners, presence: Presence): void {
+/** `handedOut`: the version of the agent that is handed out now. */
+export function serveRunners(
+  serve: Serve,
+  runners: Runners,
+  presence: Presence,
+  handedOut: () => Promise<string | null>,
+): void {
   const { index, change } = runners;
   const source = {
     records: () => index.all(),
@@ -19,7 +25,9 @@ export function serveRunners(serve: Serve, runners: Runners, presence: Presence)
     view: ({ row }: { row: { id: string } }) => runners.view(row.id),
   };
 
-  serve(ROUTES.listRunners, ({ query }) => listRunners(source, query));
+  serve(ROUTES.listRunners, async ({ query }) =>
+    listRunners({ ...source, handedOut: query.versionState === undefined ? null : await handedOut() }, query),
+  );
 
   serve(ROUTES.createRunner, async ({ body }, { onceId }) => {
     const { id, enrolment } = await createRunner(change, body, onceId);

@@ -3,12 +3,12 @@ import type { z } from 'zod';
 import type { NewUpgradeSchema } from '../../protocol/api/upgrades.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { compareVersions } from '../../protocol/product-version.ts';
+import { ringsOf } from '../../protocol/upgrade-rings.ts';
 import { isRepeat } from '../http/idempotency.ts';
 import type { RunnerIndex } from '../runners/runner-index.ts';
 import type { RunnerRecord } from '../runners/runner-record.ts';
 import type { UpgradeReplicaTable, UpgradeTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { ringsOf } from './rings.ts';
 import type { UpgradeRecord } from './upgrade-life.ts';
 
 export interface MakeUpgrade {
@@ -104,7 +104,7 @@ function wantedRunners(index: RunnerIndex, ids: readonly string[] | undefined): 
 
 function unknownRunner(at: number): never {
   const message = 'There is no such Runner.';
-  throw new OutrunnerError('invalid-input', { detail: message, fields: [{ path: `body.runners.${at}`, message }] });
+  throw new OutrunnerError('invalid-input', { detail: message, fields: [{ path: `runners.${at}`, message }] });
 }
 
 function isWanted(has: string, version: string, allowDowngrade: boolean): boolean {

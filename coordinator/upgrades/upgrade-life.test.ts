@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { UpgradeReport } from '../../protocol/upgrade.ts';
+import { ringsOf } from '../../protocol/upgrade-rings.ts';
 import type { ReplicaPresence } from '../presence.ts';
-import { ringsOf } from './rings.ts';
 import {
   advance,
   cancel,

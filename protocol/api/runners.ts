@@ -15,6 +15,7 @@ import { PackageFormatSchema, PackageOptionsSchema } from '../package-options.ts
 import { RunnerModeSchema, RunnerStatusSchema } from '../status.ts';
 import { RunnerTagsSchema } from '../tags.ts';
 import { UpgradableSchema } from '../upgrade.ts';
+import { VersionStateSchema } from '../version-state.ts';
 import { SelfCheckSchema } from '../wire.ts';
 import { route } from './route.ts';
 
@@ -225,6 +226,8 @@ export const runnerRoutes = {
       tag: z.string().max(64).optional(),
       project: z.string().max(64).optional(),
       mode: RunnerModeSchema.optional(),
+      /** How its version stands to the one that is handed out here. */
+      versionState: VersionStateSchema.optional(),
     }),
     status: 200,
     answer: pageOf(RunnerSchema),

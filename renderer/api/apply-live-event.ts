@@ -5,6 +5,7 @@ import type { LiveEvent } from '../../protocol/api/live.ts';
 import type { Project } from '../../protocol/api/projects.ts';
 import type { Runner } from '../../protocol/api/runners.ts';
 import type { SshInstall } from '../../protocol/api/ssh-installs.ts';
+import { applyUpgrades } from './apply-upgrades.ts';
 import { matchesExecutionFilter } from './execution-filter.ts';
 import { type ExecutionFilter, executionKeys } from './execution-queries.ts';
 import { jobKeys } from './job-queries.ts';
@@ -42,6 +43,10 @@ export function applyLiveEvents(client: QueryClient, events: readonly LiveEvent[
   applyExecutions(
     client,
     events.filter((event) => event.topic === 'execution'),
+  );
+  applyUpgrades(
+    client,
+    events.filter((event) => event.topic === 'upgrade'),
   );
   applySshInstalls(
     client,

@@ -113,6 +113,15 @@ const execution = createRoute({
   component: lazyRouteComponent(() => import('../activity/execution-screen.tsx'), 'ExecutionScreen'),
 });
 
+const upgrades = createRoute({
+  ...at('/upgrades'),
+  component: lazyRouteComponent(() => import('../upgrades/upgrades-screen.tsx'), 'UpgradesScreen'),
+});
+const upgrade = createRoute({
+  ...at('/upgrades/$id'),
+  component: lazyRouteComponent(() => import('../upgrades/upgrade-screen.tsx'), 'UpgradeScreen'),
+});
+
 const tokens = createRoute({
   ...at('/tokens'),
   component: lazyRouteComponent(() => import('../settings/tokens-screen.tsx'), 'TokensScreen'),
@@ -143,6 +152,8 @@ const routeTree = root.addChildren([
   commands,
   activity,
   execution,
+  upgrades,
+  upgrade,
   tokens,
   settings,
   about,

@@ -1,6 +1,7 @@
 import {
   IconActivity,
   IconAdjustments,
+  IconCircleArrowUp,
   IconFolder,
   IconFolders,
   IconInfoCircle,
@@ -111,6 +112,7 @@ function useScreens(project: string | null): Entry[] {
   const all = [
     screen('Runner Management', <IconServer2 {...size} />, () => navigate({ to: '/runners' })),
     screen('Create Runner', <IconPlus {...size} />, () => navigate({ to: '/runners/new' })),
+    screen('Upgrades', <IconCircleArrowUp {...size} />, () => navigate({ to: '/upgrades' })),
     screen('Projects', <IconFolders {...size} />, () => navigate({ to: '/projects' })),
     screen('API tokens', <IconKey {...size} />, () => navigate({ to: '/tokens' })),
     screen('Settings', <IconAdjustments {...size} />, () => navigate({ to: '/settings' })),

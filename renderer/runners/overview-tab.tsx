@@ -8,6 +8,8 @@ import { platformName } from '../ui/platform-name.ts';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { Section } from '../ui/section.tsx';
 import { Tags } from '../ui/tags.tsx';
+import { type HandedOut, useHandedOut } from '../upgrades/use-handed-out.ts';
+import { VersionMark } from '../upgrades/version-mark.tsx';
 import { RefusalList } from './refusal-list.tsx';
 import { clockWords, replicaFacts } from './replica-facts.tsx';
 import { WhatHappensNext } from './what-happens-next.tsx';
@@ -15,10 +17,11 @@ import { WhatHappensNext } from './what-happens-next.tsx';
 /** What the Runner is, and how its replica is doing. */
 export function OverviewTab({ runner }: { runner: Runner }) {
   const [replica, ...others] = runner.replicas;
+  const handedOut = useHandedOut();
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
       <Section title="Identity">
-        <Facts facts={identityFacts(runner)} />
+        <Facts facts={identityFacts(runner, handedOut)} />
       </Section>
       {replica === undefined ? (
         <WhatHappensNext runner={runner} />
@@ -36,7 +39,7 @@ export function OverviewTab({ runner }: { runner: Runner }) {
                     {one.hostname}
                   </Text>
                   <Text size="sm" c="dimmed">
-                    {connectionWords(one)} · {one.running}/{one.maximum} operations
+                    {connectionWords(one)} · {one.running}/{one.maximum} operations · {one.version}
                   </Text>
                 </Group>
               ))}
@@ -64,7 +67,7 @@ function connectionWords({ connected, accepting, transport }: Replica): string {
   return accepting ? by : `${by}, being stopped (takes no new work)`;
 }
 
-function identityFacts(runner: Runner): Fact[] {
+function identityFacts(runner: Runner, handedOut: HandedOut): Fact[] {
   const { enrolment } = runner;
   return [
     { term: 'Description', value: runner.description },
@@ -72,7 +75,7 @@ function identityFacts(runner: Runner): Fact[] {
     { term: 'Last check-in', value: <RelativeTime at={runner.lastCheckin} /> },
     { term: 'Load', value: <LoadBar {...runner.load} /> },
     { term: 'Platform', value: runner.platform === null ? 'not known yet' : platformName(runner.platform) },
-    { term: 'Agent version', value: runner.version ?? 'not known yet' },
+    { term: 'Agent version', value: <VersionMark runner={runner} handedOut={handedOut} wide /> },
     { term: 'Replicas', value: { single: 'one', several: 'several', ephemeral: 'ephemeral' }[runner.replicaMode] },
     {
       term: 'Token',

@@ -50,6 +50,12 @@ function Clock({ skewMs }: { skewMs: number | null }) {
   );
 }
 
+/** Whether its agent can be upgraded from here, and why not. */
+function upgradableWords({ upgradable }: Replica): string {
+  if (upgradable === null) return 'not known since it was last connected';
+  return upgradable.can ? 'possible from here' : `not possible from here: ${upgradable.why}`;
+}
+
 /** What is known of one replica. */
 export function replicaFacts(replica: Replica): Fact[] {
   const facts: Fact[] = [
@@ -73,6 +79,8 @@ export function replicaFacts(replica: Replica): Fact[] {
     { term: 'Proxy', value: replica.proxy ?? 'none' },
     { term: 'Round trip', value: replica.roundTripMs === null ? 'not measured' : roundTripText(replica.roundTripMs) },
     { term: 'Clock', value: <Clock skewMs={replica.skewMs} /> },
+    { term: 'Agent version', value: replica.version },
+    { term: 'Upgrade', value: upgradableWords(replica) },
     { term: 'Agent started', value: <RelativeTime at={replica.startedAt} none="not known" /> },
     { term: 'Runs as', value: `${replica.user} (process ${replica.pid})` },
     { term: 'Installed at', value: replica.installPath },

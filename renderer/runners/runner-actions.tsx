@@ -1,5 +1,6 @@
 import { Menu } from '@mantine/core';
 import {
+  IconCircleArrowUp,
   IconDotsVertical,
   IconDownload,
   IconEdit,
@@ -153,6 +154,15 @@ function UsedActions({ runner, project = null, onDeleted, withOpen = true }: Pro
               onClick={() => dialog.open('drain')}
             >
               Drain
+            </Menu.Item>
+          )}
+          {runner.replicas.length > 0 && (
+            <Menu.Item
+              leftSection={<IconCircleArrowUp {...icon} />}
+              disabled={blocked !== null}
+              onClick={() => dialog.open('upgrade')}
+            >
+              Upgrade…
             </Menu.Item>
           )}
           <Menu.Divider />

@@ -8,6 +8,8 @@ import { RelativeTime } from '../ui/relative-time.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
 import { STATUS_LOOK } from '../ui/status-look.ts';
 import { Tags } from '../ui/tags.tsx';
+import type { HandedOut } from '../upgrades/use-handed-out.ts';
+import { VersionMark } from '../upgrades/version-mark.tsx';
 import { ModeBadge, ReconnectingMark } from './mode-badge.tsx';
 import { RunnerActions } from './runner-actions.tsx';
 import classes from './runner-columns.module.css';
@@ -15,8 +17,11 @@ import { StoppingBadge } from './stopping-badge.tsx';
 
 const NOTHING = <span className={classes.quiet}>–</span>;
 
-/** Columns of every list of Runners. `project`: the list belongs to it, which changes what the actions are. */
-export function runnerColumns(project: string | null): DataColumn<Runner>[] {
+/**
+ * Columns of every list of Runners. `project`: the list belongs to it, which changes what the actions are. `handedOut`: what
+ * versions are compared with.
+ */
+export function runnerColumns(project: string | null, handedOut: HandedOut): DataColumn<Runner>[] {
   return [
     {
       id: 'status',
@@ -76,9 +81,9 @@ export function runnerColumns(project: string | null): DataColumn<Runner>[] {
     {
       id: 'version',
       header: 'Version',
-      width: '80px',
+      width: '146px',
       value: (runner) => runner.version,
-      cell: (runner) => runner.version ?? NOTHING,
+      cell: (runner) => <VersionMark runner={runner} handedOut={handedOut} />,
     },
     {
       id: 'platform',

@@ -1,5 +1,6 @@
 import { Modal } from '@mantine/core';
 import type { Runner } from '../../protocol/api/runners.ts';
+import { UpgradeDialog } from '../upgrades/upgrade-dialog.tsx';
 import { DeleteRunnerDialog } from './delete-runner-dialog.tsx';
 import { DownloadPanel } from './download-panel.tsx';
 import { EditRunnerForm } from './edit-runner-form.tsx';
@@ -7,7 +8,15 @@ import { ModeForm } from './mode-form.tsx';
 import { RegenerateForm } from './regenerate-form.tsx';
 import { SshInstallDialog } from './ssh-install/ssh-install-dialog.tsx';
 
-export type RunnerDialog = 'edit' | 'download' | 'ssh-install' | 'regenerate' | 'pause' | 'drain' | 'delete';
+export type RunnerDialog =
+  | 'edit'
+  | 'download'
+  | 'ssh-install'
+  | 'regenerate'
+  | 'pause'
+  | 'drain'
+  | 'upgrade'
+  | 'delete';
 
 interface Props {
   readonly runner: Runner;
@@ -42,6 +51,7 @@ export function RunnerDialogs({ runner, open, onClose, onDeleted }: Props) {
       <Modal {...modal('drain', `Drain ${runner.name}`, 'md')}>
         <ModeForm runner={runner} mode="draining" onDone={onClose} />
       </Modal>
+      <UpgradeDialog runners={[runner]} opened={open === 'upgrade'} onClose={onClose} />
       <DeleteRunnerDialog runner={runner} opened={open === 'delete'} onClose={onClose} onDeleted={onDeleted} />
     </>
   );

@@ -26,6 +26,8 @@ test.each([
   ['a tag, compared without case', { tag: 'linux' }, [web]],
   ['a project', { project: 'Welcome' }, [web]],
   ['a version', { version: '0.1.0' }, [web]],
+  ['a state of versions', { versionState: 'outdated' as const }, [web]],
+  ['no version yet', { versionState: 'unknown' as const }, [store]],
 ])('%s finds what it should', (_what, filter, found) => {
-  expect(all.filter(runnerFilter(filter))).toEqual(found);
+  expect(all.filter(runnerFilter(filter, '0.2.0'))).toEqual(found);
 });

@@ -1,10 +1,13 @@
 import { Button, Group, Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
 import type { Runner } from '../../protocol/api/runners.ts';
 import { type RunnerMode, RunnerModeSchema } from '../../protocol/status.ts';
+import type { VersionState } from '../../protocol/version-state.ts';
 import { projectQueries } from '../api/project-queries.ts';
 import { runnerQueries } from '../api/runner-queries.ts';
 import { SearchField } from '../ui/search-field.tsx';
+import { VERSION_LOOK } from '../upgrades/version-mark.tsx';
 import type { RunnerSearch } from './runner-search.ts';
 import { StatusFilter } from './status-filter.tsx';
 
@@ -17,15 +20,18 @@ interface Props {
   readonly onSearch: (text: string) => void;
   /** Inside of a project there is nothing to choose. */
   readonly withProject: boolean;
+  /** What can be done to all that are shown. */
+  readonly action?: ReactNode;
 }
 
 /** Search and filters over a list of Runners; all of them stand in the address. */
-export function RunnerFilters({ runners, filter, onChange, search, onSearch, withProject }: Props) {
+export function RunnerFilters({ runners, filter, onChange, search, onSearch, withProject, action }: Props) {
   const tags = useQuery(runnerQueries.tags());
   const projects = useQuery({ ...projectQueries.list(), enabled: withProject });
   const versions = [...new Set(runners.flatMap(({ version }) => version ?? []))].sort();
   const active =
-    [filter.status, filter.tag, filter.project, filter.mode, filter.version].some(Boolean) || search !== '';
+    [filter.status, filter.tag, filter.project, filter.mode, filter.version, filter.versionState].some(Boolean) ||
+    search !== '';
   const clear = () => {
     onSearch('');
     onChange({
@@ -35,6 +41,7 @@ export function RunnerFilters({ runners, filter, onChange, search, onSearch, wit
       project: undefined,
       mode: undefined,
       version: undefined,
+      versionState: undefined,
     });
   };
   return (
@@ -63,28 +70,40 @@ export function RunnerFilters({ runners, filter, onChange, search, onSearch, wit
       {(versions.length > 1 || filter.version !== undefined) && (
         <Filter label="Version" value={filter.version} data={versions} onChange={(version) => onChange({ version })} />
       )}
+      <Filter
+        label="Version state"
+        width={144}
+        value={filter.versionState}
+        data={VERSION_STATES}
+        onChange={(state) => onChange({ versionState: state as VersionState | undefined })}
+      />
       <StatusFilter runners={runners} value={filter.status} onChange={(status) => onChange({ status })} />
       {active && (
         <Button variant="subtle" size="compact-sm" onClick={clear}>
           Clear filters
         </Button>
       )}
+      {action}
     </Group>
   );
 }
 
+const VERSION_STATES = Object.entries(VERSION_LOOK).map(([value, { word }]) => ({ value, label: word }));
+
 interface FilterProps {
   readonly label: string;
+  readonly width?: number;
   readonly value: string | undefined;
-  readonly data: readonly string[];
+  readonly data: readonly (string | { readonly value: string; readonly label: string })[];
   readonly onChange: (value: string | undefined) => void;
 }
 
-function Filter({ label, value, data, onChange }: FilterProps) {
-  const known = value === undefined || data.includes(value) ? data : [...data, value];
+function Filter({ label, width = 128, value, data, onChange }: FilterProps) {
+  const has = data.some((one) => (typeof one === 'string' ? one : one.value) === value);
+  const known = value === undefined || has ? data : [...data, value];
   return (
     <Select
-      w={128}
+      w={width}
       placeholder={label}
       aria-label={`Filter by ${label.toLowerCase()}`}
       data={known}

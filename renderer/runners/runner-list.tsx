@@ -9,6 +9,9 @@ import { DataState } from '../ui/data-state.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { useSearchText } from '../ui/use-search-text.ts';
+import { UpgradeNotice } from '../upgrades/upgrade-notice.tsx';
+import { UpgradeOutdated } from '../upgrades/upgrade-outdated.tsx';
+import { useHandedOut } from '../upgrades/use-handed-out.ts';
 import { runnerColumns, runnerNews } from './runner-columns.tsx';
 import { runnerFilter } from './runner-filter.ts';
 import { RunnerFilters } from './runner-filters.tsx';
@@ -46,12 +49,14 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
   const change = (part: Partial<RunnerSearch>) => onFilter({ ...filter, ...part });
   const [text, setText] = useSearchText(filter.search ?? '', (search) => change({ search: search || undefined }));
   const search = useDeferredValue(text);
-  const columns = useMemo(() => runnerColumns(project), [project]);
-  const show = useMemo(() => runnerFilter({ ...filter, search }), [filter, search]);
+  const { version, development } = useHandedOut();
+  const columns = useMemo(() => runnerColumns(project, { version, development }), [project, version, development]);
+  const show = useMemo(() => runnerFilter({ ...filter, search }, version), [filter, search, version]);
   const found = useMemo(() => runners.filter(show).length, [runners, show]);
 
   return (
     <>
+      <UpgradeNotice />
       <RunnerFilters
         runners={runners}
         filter={filter}
@@ -59,6 +64,7 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
         search={text}
         onSearch={setText}
         withProject={project === null}
+        action={<UpgradeOutdated runners={runners} show={show} />}
       />
       {found === 0 ? (
         <EmptyState
@@ -90,7 +96,7 @@ function Filled({ runners, project, filter, onFilter }: Omit<Props, 'empty'> & {
             onSort={(sort) => change({ sort: RunnerSearchSchema.shape.sort.parse(sort) })}
             onOpen={(runner) => void navigate({ to: '/runners/$id', params: { id: runner.id } })}
             flashOn={runnerNews}
-            minWidth={1160}
+            minWidth={1226}
             fill
           />
           <Text size="xs" c="dimmed" mt={6} role="status">

@@ -1,10 +1,12 @@
-import { IconDownload, IconPlayerPlay, IconWifi } from '@tabler/icons-react';
+import { IconCircleArrowUp, IconDownload, IconPlayerPlay, IconWifi } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import type { Runner } from '../../protocol/api/runners.ts';
 import { runnerMutations } from '../api/runner-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { toastDone, toastProblem } from '../ui/toast.tsx';
 import { useDialog } from '../ui/use-dialog.ts';
+import { runnerVersionState } from '../upgrades/runner-version.ts';
+import { useHandedOut } from '../upgrades/use-handed-out.ts';
 import { type RunnerDialog, RunnerDialogs } from './runner-dialogs.tsx';
 import { usePing } from './use-ping.ts';
 
@@ -12,6 +14,7 @@ import { usePing } from './use-ping.ts';
 export function RunnerQuickActions({ runner }: { runner: Runner }) {
   const ping = usePing(runner);
   const dialog = useDialog<RunnerDialog>();
+  const { version } = useHandedOut();
   const setMode = useMutation(runnerMutations.setMode());
   const icon = { size: 16, 'aria-hidden': true } as const;
   const resume = () =>
@@ -42,6 +45,15 @@ export function RunnerQuickActions({ runner }: { runner: Runner }) {
           loading={ping.pending}
         >
           Ping
+        </ActionButton>
+      )}
+      {runnerVersionState(runner, version) === 'outdated' && (
+        <ActionButton
+          variant="default"
+          leftSection={<IconCircleArrowUp {...icon} />}
+          onClick={() => dialog.open('upgrade')}
+        >
+          Upgrade…
         </ActionButton>
       )}
       <RunnerDialogs runner={runner} open={dialog.name} onClose={dialog.close} />

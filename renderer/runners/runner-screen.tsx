@@ -9,6 +9,7 @@ import { DataState } from '../ui/data-state.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { StatusIcon } from '../ui/status-icon.tsx';
+import { UpgradeNotice } from '../upgrades/upgrade-notice.tsx';
 import { ModeBadge, ReconnectingMark } from './mode-badge.tsx';
 import { ModeNotice } from './mode-notice.tsx';
 import { OperationsTab } from './operations-tab.tsx';
@@ -61,6 +62,7 @@ function RunnerPage({ runner }: { runner: Runner }) {
           </>
         }
       />
+      <UpgradeNotice runner={runner.id} />
       <ModeNotice runner={runner} />
       <ReplicaTroubles runner={runner} />
       <Tabs value={tab} onChange={(next) => void choose(next)}>

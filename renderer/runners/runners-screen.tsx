@@ -1,6 +1,7 @@
-import { IconPlus, IconServer2 } from '@tabler/icons-react';
+import { Button } from '@mantine/core';
+import { IconCircleArrowUp, IconPlus, IconServer2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { runnerQueries } from '../api/runner-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
@@ -20,9 +21,21 @@ export function RunnersScreen() {
       Create Runner
     </ActionButton>
   );
+  const actions = (
+    <>
+      <Button
+        variant="default"
+        leftSection={<IconCircleArrowUp size={16} aria-hidden />}
+        renderRoot={(props) => <Link to="/upgrades" {...props} />}
+      >
+        Upgrades
+      </Button>
+      {create}
+    </>
+  );
   return (
     <>
-      <PageHeader title="Runner Management" actions={empty ? null : create} />
+      <PageHeader title="Runner Management" actions={empty ? null : actions} />
       <RunnerList
         project={null}
         filter={filter}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ringsOf } from './rings.ts';
+import { ringsOf } from './upgrade-rings.ts';
 
 test('each replica is in one ring, rings follow each other, none is empty', () => {
   expect(ringsOf(10, [10, 50, 100])).toEqual([0, 1, 1, 1, 1, 2, 2, 2, 2, 2]);

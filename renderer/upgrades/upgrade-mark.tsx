@@ -1,0 +1,56 @@
+import type { Upgrade, UpgradeReplica } from '../../protocol/api/upgrades.ts';
+import { PHASE_LOOK, phaseCounts, phaseDetail, upgradeLook } from './upgrade-look.ts';
+import classes from './upgrades.module.css';
+
+/** The state of an upgrade: its icon and its word. */
+export function UpgradeMark({ upgrade }: { upgrade: Upgrade }) {
+  const { icon: Icon, word, color } = upgradeLook(upgrade);
+  return (
+    <span className={classes.mark} style={{ color }} data-state={upgrade.state}>
+      <Icon size={17} stroke={2} aria-hidden />
+      {word}
+    </span>
+  );
+}
+
+/** How far a replica is: icon, word, and what there is to say. */
+export function PhaseMark({ replica }: { replica: UpgradeReplica }) {
+  const { icon: Icon, word, color } = PHASE_LOOK[replica.phase];
+  const detail = phaseDetail(replica);
+  const { phase, received, total } = replica;
+  return (
+    <span className={classes.phase} data-phase={phase}>
+      <span className={classes.mark} style={{ color }}>
+        <Icon size={16} stroke={2} aria-hidden />
+        {word}
+      </span>
+      {phase === 'downloading' && total > 0 && (
+        <span className={classes.track} aria-hidden>
+          <span className={classes.fill} style={{ width: `${Math.min(100, (100 * received) / total)}%` }} />
+        </span>
+      )}
+      {detail !== '' && (
+        <span className={classes.detail} title={detail}>
+          {detail}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** How many replicas are how far. */
+export function PhaseCounts({ replicas }: { replicas: readonly UpgradeReplica[] }) {
+  return (
+    <span className={classes.counts}>
+      {phaseCounts(replicas).map(([phase, count]) => {
+        const { icon: Icon, word, ofMany, color } = PHASE_LOOK[phase];
+        return (
+          <span key={phase} className={classes.mark} style={{ color }}>
+            <Icon size={15} stroke={2} aria-hidden />
+            {count.toLocaleString()} {count > 1 && ofMany ? ofMany : word.toLowerCase()}
+          </span>
+        );
+      })}
+    </span>
+  );
+}
