@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ENROL_PATH } from '../../protocol/wire.ts';
 import { enrolSimulated, HOST_FACTS, makeEnrolmentKeys } from '../testing/simulated-agent.ts';
+import { writeSmallRelease } from '../testing/small-release.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 
 let agentsDir: string;
@@ -18,17 +19,8 @@ afterAll(async () => {
 });
 
 /** Hands out this version: of no platform, which is enough to compare. */
-async function handOut(productVersion: string): Promise<void> {
-  const manifest = {
-    format: 1,
-    productVersion,
-    protocolVersion: 2,
-    builtAt: '2026-11-23T00:00:00.000Z',
-    development: true,
-    key: { id: '0'.repeat(16), publicKey: 'A'.repeat(43) },
-    executables: [],
-  };
-  await writeFile(join(agentsDir, 'manifest.json'), JSON.stringify({ manifest, signature: 'A'.repeat(86) }));
+async function handOut(version: string): Promise<void> {
+  await writeSmallRelease(agentsDir, Buffer.alloc(0), [], version);
 }
 
 async function create(name: string) {

@@ -139,16 +139,13 @@ test('the state of a version is a word and an icon, with the reason on hover', a
       <li>{mark('', { version: null, replicas: [] })}</li>
     </ul>,
   );
-  const said = screen
-    .getByRole('listitem')
-    .elements()
-    .map(({ textContent }) => textContent);
-  expect(said).toEqual([
-    '0.1.0outdated',
-    '0.2.0currentdevelopment build',
-    '0.3.0newer',
-    '0.1.0too old',
-    'not known yet',
-  ]);
+  const said = () =>
+    screen
+      .getByRole('listitem')
+      .elements()
+      .map(({ textContent }) => textContent);
+  await expect
+    .poll(said)
+    .toEqual(['0.1.0outdated', '0.2.0currentdevelopment build', '0.3.0newer', '0.1.0too old', 'not known yet']);
   await expect.element(screen.getByTitle(/^Too old: it was turned away. The agent speaks version 1\./)).toBeVisible();
 });
