@@ -8,10 +8,11 @@ import { type Benchmark, printFigures } from './harness/figures.ts';
 import { endAll } from './harness/process.ts';
 import { idle } from './idle.ts';
 import { output } from './output.ts';
+import { size } from './size.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
-const benchmarks: readonly Benchmark[] = [start, dispatch, throughput, output, idle, fleet];
+const benchmarks: readonly Benchmark[] = [size, start, dispatch, throughput, output, idle, fleet];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));

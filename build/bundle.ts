@@ -73,7 +73,7 @@ export async function bundle(
     comments: false,
     // Names stay, so that a stack trace from the field can be read.
     minify: what.minify ? { mangle: false, compress: true, codegen: { removeWhitespace: true } } : false,
-    // An ES module has no require; packages that are CommonJS ask for Node's modules with it.
+    // Packages that are CommonJS ask for Node's modules with `require`, and for files of theirs with `__dirname`.
     ...(what.format === 'esm' ? { banner: REQUIRE_FOR_ESM } : {}),
   };
   const build = await rolldown(input);
@@ -93,5 +93,10 @@ export async function bundle(
   return modules;
 }
 
-const REQUIRE_FOR_ESM =
-  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+/** What every CommonJS module may count on, and no ES module has. */
+const REQUIRE_FOR_ESM = [
+  "import { createRequire as __createRequire } from 'node:module';",
+  'const require = __createRequire(import.meta.url);',
+  'const __filename = import.meta.filename;',
+  'const __dirname = import.meta.dirname;',
+].join(' ');

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import type { DestinationStream } from 'pino';
 import { type Clock, systemClock } from '../protocol/clock.ts';
 import { IdleMemory } from '../protocol/idle-memory.ts';
@@ -30,6 +31,8 @@ import { serveProjects } from './projects/routes.ts';
 import { serveRunners } from './runners/routes.ts';
 import { Runners } from './runners/runners.ts';
 import type { Settings } from './settings/settings-table.ts';
+import { agentSocket } from './ssh-install/agent-socket.ts';
+import { serveSshInstalls } from './ssh-install/routes.ts';
 import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -195,7 +198,7 @@ async function start(ground: Ground) {
   const projectChanged = (name: string) => announceProject({ store, live, log }, name);
   serveProjects(serve, { store, clock, live, runnersChanged: (ids) => runners.assignmentsGone(ids) });
   serveRunners(serve, runners, gateway.presence, async () => (await agents.release())?.manifest.productVersion ?? null);
-  servePackages(serve, {
+  const packages = servePackages(serve, {
     store,
     clock,
     tokens: keys,
@@ -208,6 +211,19 @@ async function start(ground: Ground) {
     }),
     runner: (id) => runners.index.need(id),
     written: (id) => runners.written(id, 'updated'),
+  });
+  const sshInstalls = serveSshInstalls(serve, {
+    store,
+    clock,
+    log,
+    live,
+    packages,
+    presence: gateway.presence,
+    runner: (id) => runners.index.need(id),
+    publicUrl,
+    agentSocket: agentSocket(process.platform, process.env),
+    // The owner of an embedded coordinator sits at it; and the scripts that run are for a POSIX shell.
+    here: settings.embedded && process.platform !== 'win32' ? { host: hostname(), user: userInfo().username } : null,
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });
@@ -231,6 +247,7 @@ async function start(ground: Ground) {
     .finally(() => memory.idle());
 
   async function stopRooms(): Promise<void> {
+    await sshInstalls.stop();
     live.stop();
     // Together: an open Runner connection would keep the server from closing.
     await Promise.all([api.stop(), gateway.stop()]);

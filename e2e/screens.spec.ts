@@ -1,10 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Page } from '@playwright/test';
 import { runAgent, startAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
+import { look } from './support/look.ts';
 import { expect, test } from './support/test.ts';
-import { type Place, visit } from './support/visit.ts';
+
+interface Place {
+  name: string;
+  path: string;
+  /** Text by which one sees that the screen has its data. */
+  sign: string | RegExp;
+}
+
+async function visit(page: Page, coordinator: CoordinatorProcess, place: Place, suffix: string): Promise<void> {
+  await page.goto(`${coordinator.url}${place.path}`);
+  await expect(page.getByText(place.sign).first()).toBeVisible();
+  await look(page, place.name, suffix);
+}
 
 const EMPTY: readonly Place[] = [
   { name: 'empty-runners', path: '/runners', sign: /Create Runner/ },

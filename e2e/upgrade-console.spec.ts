@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { type CoordinatorProcess, startCoordinator } from '../bench/harness/coordinator.ts';
 import { endAgents, healthyWith, installHost, type LaunchedHost } from './support/launched-host.ts';
+import { look } from './support/look.ts';
 import { makeVersion, publish } from './support/releases.ts';
 import { expect, test } from './support/test.ts';
-import { look, visit } from './support/visit.ts';
 
 const hosts: LaunchedHost[] = [];
 test.afterEach(async () => {
@@ -14,10 +14,10 @@ test.afterEach(async () => {
 
 /** What is on the page now, in light and in dark on a small window. */
 async function lookTwice(page: Page, name: string): Promise<void> {
-  await look(page, `${name}-light`);
+  await look(page, name, 'light');
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.setViewportSize({ width: 1024, height: 700 });
-  await look(page, `${name}-dark-small`);
+  await look(page, name, 'dark-small');
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1280, height: 800 });
 }
@@ -77,10 +77,14 @@ test('agents are upgraded from the console: outdated is seen, ordered, waited fo
 
   const upgradeAddress = new URL(page.url()).pathname;
   await test.step('it is seen from the list and from the page of the Runner', async () => {
-    await visit(page, coordinator, { name: 'runners-outdated', path: '/runners', sign: /is under way/ }, 'light');
+    await page.goto(`${coordinator.url}/runners`);
+    await expect(page.getByText(/is under way/).first()).toBeVisible();
+    await look(page, 'runners-outdated', 'light');
     await lookTwice(page, 'runners-outdated');
     const path = `/runners/${hosts[0]?.runner}`;
-    await visit(page, coordinator, { name: 'runner-upgrading', path, sign: /waiting for running work/ }, 'light');
+    await page.goto(`${coordinator.url}${path}`);
+    await expect(page.getByText(/waiting for running work/).first()).toBeVisible();
+    await look(page, 'runner-upgrading', 'light');
     await page.getByRole('link', { name: 'Show upgrade' }).click();
     await expect(page).toHaveURL(new RegExp(`${upgradeAddress}$`));
   });
@@ -113,13 +117,15 @@ test('agents are upgraded from the console: outdated is seen, ordered, waited fo
     await expect(page.getByText(/ended with exit code 3 before it had checked in/).first()).toBeVisible();
     await lookTwice(page, 'upgrade-failed');
     await page.getByRole('button', { name: 'Cancel upgrade' }).click();
-    await look(page, 'upgrade-cancel');
+    await look(page, 'upgrade-cancel', 'light');
     await page.getByRole('dialog').getByRole('button', { name: 'End the upgrade' }).click();
     await expect(page.getByText('Cancelled', { exact: true }).first()).toBeVisible();
     await lookTwice(page, 'upgrade-cancelled');
   });
 
-  await visit(page, coordinator, { name: 'upgrades', path: '/upgrades', sign: '0.3.0' }, 'light');
+  await page.goto(`${coordinator.url}/upgrades`);
+  await expect(page.getByText('0.3.0').first()).toBeVisible();
+  await look(page, 'upgrades', 'light');
   await lookTwice(page, 'upgrades');
   await coordinator.stop();
 });

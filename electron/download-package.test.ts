@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runner } from '../protocol/api/runners.ts';
 import { systemClock } from '../protocol/clock.ts';
@@ -78,11 +79,11 @@ function offerPackage(offer: Offer = {}): void {
       },
     ],
   };
-  const json = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) =>
+  const jsonOf = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
   coordinator.on(
     'GET /packages',
-    json({
+    jsonOf({
       version: '1.2.3',
       development: false,
       manifest: JSON.stringify(manifest),
@@ -90,7 +91,7 @@ function offerPackage(offer: Offer = {}): void {
       packages: [],
     }),
   );
-  coordinator.on(`GET /runners/${RUNNER}`, json(runnerNamed('Lab – Öst 1')));
+  coordinator.on(`GET /runners/${RUNNER}`, jsonOf(runnerNamed('Lab – Öst 1')));
   coordinator.on(
     `GET /runners/${RUNNER}/package`,
     offer.answer ??
@@ -119,7 +120,12 @@ afterEach(async () => {
 });
 
 async function download(
-  more: { path?: string | null; signal?: AbortSignal; progress?: (p: DownloadProgress) => void } = {},
+  more: {
+    path?: string | null;
+    signal?: AbortSignal;
+    progress?: (p: DownloadProgress) => void;
+    request?: Partial<DownloadRequest>;
+  } = {},
 ) {
   const phases: DownloadProgress[] = [];
   const suggested: string[] = [];
@@ -137,7 +143,7 @@ async function download(
       },
     },
     { url: coordinator.url, token: 't' },
-    REQUEST,
+    { ...REQUEST, ...more.request },
     more.signal ?? new AbortController().signal,
   );
   const settled = await outcome.then(
@@ -168,6 +174,28 @@ describe('downloading a package', () => {
     if (process.platform !== 'win32') expect((await stat(saved)).mode & 0o777).toBe(0o600);
     expect([...new Set(phases.map(({ phase }) => phase))]).toEqual(['receiving', 'verifying', 'done']);
     expect(phases.at(-1)).toMatchObject({ receivedBytes: content.length, totalBytes: content.length, problem: null });
+  });
+
+  it('sends a proxy and certificates in a body, because they may be secret', async () => {
+    const asked: { url: string | undefined; body: unknown }[] = [];
+    offerPackage();
+    coordinator.on(`POST /runners/${RUNNER}/package`, (request, response) => {
+      void json(request).then((body) => {
+        asked.push({ url: request.url, body });
+        response.writeHead(200, {
+          'content-length': String(content.length),
+          'content-digest': `sha-256=:${createHash('sha256').update(content).digest('base64')}:`,
+          'x-outrunner-executable-range': `700-${700 + executable.length - 1}`,
+        });
+        response.end(content);
+      });
+    });
+    const proxy = 'http://u:geheim@proxy:3128';
+    const { value } = await download({ request: { format: 'deb', proxy } });
+    expect(value?.result).toMatchObject({ fileName: 'outrunner-lab-o-st-1-linux-x64.deb', verified: true });
+    expect(asked).toEqual([
+      { url: expect.not.stringContaining('geheim'), body: { platform: 'linux-x64', format: 'deb', proxy } },
+    ]);
   });
 
   it('deletes what was altered on the way, is another executable, or cannot be checked', async () => {

@@ -114,16 +114,21 @@ async function openPackage(
   request: DownloadRequest,
   signal: AbortSignal,
 ): Promise<Response> {
-  const path = routePath(
-    ROUTES.downloadPackage,
-    { id: request.runner },
-    { platform: request.platform, format: request.format },
-  );
+  const { runner: id, download: _, ...wanted } = request;
+  const { platform, format, proxy, ca } = wanted;
+  // A proxy may have a password: what belongs to this host alone goes in a body, not in an address.
+  const withBody = proxy !== undefined || ca !== undefined;
+  const path = withBody
+    ? routePath(ROUTES.downloadPackageWith, { id })
+    : routePath(ROUTES.downloadPackage, { id }, { platform, format });
   const response = await caller.fetch(new URL(path, target.url).href, {
+    method: withBody ? 'POST' : 'GET',
     headers: {
       accept: 'application/octet-stream',
       ...(target.token === null ? {} : { authorization: `Bearer ${target.token}` }),
+      ...(withBody ? { 'content-type': 'application/json' } : {}),
     },
+    ...(withBody ? { body: JSON.stringify(wanted) } : {}),
     redirect: 'error',
     credentials: 'omit',
     cache: 'no-store',

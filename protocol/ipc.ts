@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { PlatformTargetSchema } from './enrolment.ts';
 import { IdSchema } from './fields.ts';
+import { PackageFormatSchema, PackageOptionsSchema } from './package-options.ts';
 import { ProblemSchema } from './problems.ts';
 
 /**
@@ -62,8 +62,8 @@ export const IPC = {
     input: z.object({
       download: z.string().max(64),
       runner: IdSchema,
-      platform: PlatformTargetSchema,
-      format: z.enum(['tar.gz', 'zip']),
+      ...PackageOptionsSchema.shape,
+      format: PackageFormatSchema,
     }),
     output: DownloadResultSchema,
   },

@@ -1,5 +1,5 @@
 import type { PlatformTarget } from './enrolment.ts';
-import type { ArchiveFormat } from './release.ts';
+import type { PackageFormat } from './package-options.ts';
 
 /** How a package and the folder inside it are called. Whoever makes one and whoever explains it must agree. */
 
@@ -21,6 +21,6 @@ export function packageFolder(runnerName: string): string {
 }
 
 /** The file name under which a package is downloaded. */
-export function packageFileName(runnerName: string, platform: PlatformTarget, format: ArchiveFormat): string {
+export function packageFileName(runnerName: string, platform: PlatformTarget, format: PackageFormat): string {
   return `${packageFolder(runnerName)}-${platform}.${format}`;
 }

@@ -11,8 +11,32 @@
  */
 export const PROTOCOL_VERSION = 2;
 
-/** The oldest version that a coordinator of this build still talks to. Version 1 was never released. */
+/** The oldest version whose agents get work from a coordinator of this build. Version 1 was never released. */
 export const OLDEST_PROTOCOL_VERSION = 2;
+
+/**
+ * The oldest version whose agents are let in at all: those below {@link OLDEST_PROTOCOL_VERSION} get no work and can be
+ * upgraded. It is never raised while such agents may be out there: who is not let in can only be mended on its host.
+ */
+export const OLDEST_UPGRADABLE_PROTOCOL_VERSION = 2;
+
+export interface ProtocolRange {
+  readonly current: number;
+  readonly oldest: number;
+  readonly oldestUpgradable: number;
+}
+
+export const PROTOCOL_RANGE: ProtocolRange = {
+  current: PROTOCOL_VERSION,
+  oldest: OLDEST_PROTOCOL_VERSION,
+  oldestUpgradable: OLDEST_UPGRADABLE_PROTOCOL_VERSION,
+};
+
+/** What a coordinator does with an agent that speaks `version`. */
+export function protocolStanding(version: number, range: ProtocolRange): 'works' | 'upgrade-only' | 'unsupported' {
+  if (version > range.current || version < range.oldestUpgradable) return 'unsupported';
+  return version < range.oldest ? 'upgrade-only' : 'works';
+}
 
 /** Outrunner's own version, for people. No code branches on it. */
 export const PRODUCT_VERSION = '0.1.0';

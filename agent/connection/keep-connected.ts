@@ -148,7 +148,8 @@ export class Connection {
     if (end.kind === 'rejected') {
       const exit = exitOfRefusal(end.code, end.detail, end.todo);
       disconnected(exit.line);
-      if (exitCodeOfRefusal(end.code) !== null) throw exit;
+      // A coordinator that speaks another version is upgraded, or goes back, in its own time: who gave up would be lost then.
+      if (exitCodeOfRefusal(end.code) !== null && end.code !== 'protocol-unsupported') throw exit;
       const wait = end.code === 'session-superseded' ? supersededBackOffMs(random) : this.#nextWait();
       this.#log.warn(exit.line, { retryInMs: wait });
       return wait;

@@ -84,7 +84,6 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
     ['replica-revoked', AGENT_EXIT.identityRefused],
     ['replica-unknown', AGENT_EXIT.identityRefused],
     ['signature-refused', AGENT_EXIT.identityRefused],
-    ['protocol-unsupported', AGENT_EXIT.protocolUnsupported],
   ] as const)('being turned away with %s ends the agent with its own exit code', async (code, exitCode) => {
     const coordinator = await testCoordinator();
     coordinator.behaviour.reject = code;
@@ -100,9 +99,12 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
     await expect(agent.ended).rejects.toMatchObject({ exitCode: AGENT_EXIT.identityRefused });
   });
 
-  test('a coordinator that is stopping for now is waited for', async () => {
+  test.each([
+    ['that is stopping for now', 'shutting-down'],
+    ['that speaks another version, until one of the two is upgraded,', 'protocol-unsupported'],
+  ] as const)('a coordinator %s is waited for', async (_what, code) => {
     const coordinator = await testCoordinator();
-    coordinator.behaviour.reject = 'shutting-down';
+    coordinator.behaviour.reject = code;
     await connect(coordinator);
     await new Promise((resolve) => coordinator.events.once('closed', resolve));
     coordinator.behaviour.reject = null;

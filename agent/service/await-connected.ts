@@ -50,7 +50,7 @@ export async function awaitConnected(deps: ConnectedDeps, waitMs: number): Promi
       down = activity === 'failed' || activity === 'stopped' ? down + 1 : 0;
       if (down >= 3) throw endedAtOnce(layout, exitCode);
     }
-    if (now - begin >= waitMs) throw await notConnected(deps, status);
+    if (now - begin >= waitMs) throw await notConnected(deps);
     if (now - said >= SAY_EVERY_MS) {
       said = now;
       say(`Waiting for the connection (${Math.round((waitMs - (now - begin)) / 1000)} s left).`);
@@ -67,11 +67,16 @@ export function logHint({ platform, scope, name, log }: Layout): string {
 
 function endedAtOnce(layout: Layout, exitCode: number | null): AgentExit {
   const code = exitCode === null ? '' : ` (exit ${exitCode})`;
-  const message = `The service is installed, but the agent ended at once${code}.`;
+  const message = `The service is installed, but the agent does not stay up${code}.`;
   return new AgentExit(AGENT_EXIT.serviceNotConnected, message, logHint(layout));
 }
 
-async function notConnected({ clock, layout, account }: ConnectedDeps, status: StatusFile | null): Promise<AgentExit> {
+async function notConnected({ clock, layout, account, manager }: ConnectedDeps): Promise<AgentExit> {
+  const status = await statusOfRunning(layout.state);
+  if (status === null && (await lockHolder(layout.state)) === null) {
+    const { exitCode } = await manager.status(layout);
+    return endedAtOnce(layout, exitCode);
+  }
   const paths = { config: layout.config, state: layout.state };
   // With the rights of the agent, so that what it may not read is found; and without our environment, which it does not have.
   const findings = await asAccount(account, () => examine({ paths, env: {}, clock, diskFloorBytes: 0 }));

@@ -77,6 +77,8 @@ test.skipIf(NO_ANALYZE !== '')(
         execFileSync('systemd-analyze', ['--user', 'verify', join(folder, 'outrunner-agent.service')], options),
       ).toBe('');
       expect(readUnitChoices(unit)).toEqual({ sudo });
+      // A person's systemd has no right to it, and would not start the service.
+      expect(unit).not.toContain('CapabilityBoundingSet');
     }
   },
 );

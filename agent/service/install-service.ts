@@ -11,7 +11,7 @@ import { loadRunnerConfig } from '../config/runner-config.ts';
 import { forgetLastEnd, readLastEnd } from '../host/last-end.ts';
 import { launcherText } from '../installation/launcher.ts';
 import { type Layout, SERVICE_NAME } from '../installation/layout.ts';
-import { ProgramFolder, sha256File } from '../installation/program-folder.ts';
+import { ProgramFolder, sha256File, versionId } from '../installation/program-folder.ts';
 import { asAccount } from './as-account.ts';
 import { awaitConnected, logHint, statusOfRunning } from './await-connected.ts';
 import { type ChosenConfig, type ConfigFile, chooseConfig } from './choose-config.ts';
@@ -184,11 +184,17 @@ async function placeVersion(
     say(`Version ${inUse} is in use, which is newer than this one (${version}); it stays.`);
     return { version: inUse, changed: false };
   }
+  if (await isWhole(folder, before, versionId(version, await sha256File(executable)), layout.tool)) {
+    say(`Version ${version} is in ${layout.program} already.`);
+    return { version, changed: false };
+  }
   // The account may not be able to read what lies in the folder of a person.
   const source = layout.tool ?? (account === null ? executable : join(layout.configFolder, '.executable'));
   if (source !== executable && source !== (await realpath(executable))) await placeProgram(executable, source, undo);
   const id = await asAccount(account, async () => {
-    await removeDamaged(folder, await folder.current());
+    // What a disk has damaged is put in anew.
+    if (before !== null && (await folder.isThere(before)) && !(await isVersion(folder.executableOf(before), before)))
+      await rm(folder.executableOf(before), { force: true });
     return await folder.install(source, version);
   });
   if (layout.tool === null && source !== executable) await rm(source, { force: true });
@@ -205,12 +211,19 @@ async function placeVersion(
   return { version, changed: before !== id };
 }
 
-/** What a disk has damaged is put in anew. */
-async function removeDamaged(folder: ProgramFolder, id: string | null): Promise<void> {
-  if (id === null || !(await folder.isThere(id))) return;
-  const executable = folder.executableOf(id);
-  if ((await sha256File(executable)).startsWith(id.slice(id.lastIndexOf('-') + 1))) return;
-  await rm(executable, { force: true });
+/** Whether the version that shall be in use is, undamaged, and the administrator's copy is the same. */
+async function isWhole(
+  folder: ProgramFolder,
+  before: string | null,
+  id: string,
+  tool: string | null,
+): Promise<boolean> {
+  if (before !== id || !(await folder.isThere(id)) || !(await isVersion(folder.executableOf(id), id))) return false;
+  return tool === null || (existsSync(tool) && (await isVersion(tool, id)));
+}
+
+async function isVersion(path: string, id: string): Promise<boolean> {
+  return (await sha256File(path)).startsWith(id.slice(id.lastIndexOf('-') + 1));
 }
 
 /** What belongs to the Runner that was here goes: its work can be handed over to nobody. */

@@ -12,12 +12,14 @@ const NO_SUDO = 'NoNewPrivileges=yes';
  */
 const HARDENING = [
   NO_SUDO,
-  'CapabilityBoundingSet=',
   'LockPersonality=yes',
   'RestrictRealtime=yes',
   'SystemCallFilter=~@clock @module @raw-io @reboot @swap @obsolete',
   'SystemCallErrorNumber=EPERM',
 ];
+
+/** The manager of a person may not take it away, and has none to give: there, the service would not start (218/CAPABILITIES). */
+const SYSTEM_HARDENING = [...HARDENING, 'CapabilityBoundingSet='];
 
 /** The unit of an installed agent. */
 export function systemdUnit(spec: ServiceSpec): string {
@@ -50,13 +52,18 @@ export function systemdUnit(spec: ServiceSpec): string {
     'OOMPolicy=continue',
     '# A core of the agent would hold its keys.',
     'LimitCORE=0:infinity',
-    ...(spec.sudo ? ['# Installed with --sudo: jobs may become other users.'] : HARDENING),
+    ...hardening(spec),
     '',
     '[Install]',
     `WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}`,
     '',
   ];
   return sections.join('\n');
+}
+
+function hardening({ sudo, layout }: ServiceSpec): readonly string[] {
+  if (sudo) return ['# Installed with --sudo: jobs may become other users.'];
+  return layout.scope === 'system' ? SYSTEM_HARDENING : HARDENING;
 }
 
 /** What was chosen when this unit was written. */

@@ -98,9 +98,21 @@ export async function nodeFacts(version: string, report: (line: string) => void)
     const { folder, path } = await provide(each, report);
     const said = await runTool(path, ['-p', 'JSON.stringify(process.versions)']);
     const { node: _, modules: _abi, napi: _api, ...parts } = VersionsSchema.parse(JSON.parse(said?.output ?? ''));
-    return { version, parts, licenceText: await readFile(join(folder, 'LICENSE'), 'utf8') };
+    return { version, parts, licenceText: await nodeLicence(version, folder, report) };
   }
   throw new BuildError(`There is no Node ${version} for this host, of which licence and parts could be asked.`);
+}
+
+/** The package for Windows comes without the text; that of another platform in the same version has it. */
+export async function nodeLicence(version: string, folder: string, report: (line: string) => void): Promise<string> {
+  const own = join(folder, 'LICENSE');
+  if (existsSync(own)) return readFile(own, 'utf8');
+  for (const each of [...GENERATORS, ...Object.values(RUNTIME_PACKAGES)]) {
+    if (each.name === RUNTIME_PACKAGES['win-x64'].name || (await lockedRuntime(each.name)).version !== version)
+      continue;
+    return readFile(join((await provide(each, report)).folder, 'LICENSE'), 'utf8');
+  }
+  throw new BuildError(`No package of Node ${version} has the text of its licence.`);
 }
 
 async function provide({ name, file }: RuntimePackage, report: (line: string) => void) {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { glob, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
 import {
   AGENT_TARGET_TABLE,
+  type PlatformSignature,
   type ReleasedExecutable,
   ReleasedExecutableSchema,
   type ReleaseManifest,
@@ -16,10 +17,17 @@ import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { BUNDLES, bundle } from '../bundle.ts';
 import { AGENTS_OUT, DIST } from '../paths.ts';
 import { type BaseRuntime, type NodeFacts, nodeFacts, provideBaseRuntime } from './base-runtime.ts';
+import { BuildError } from './build-error.ts';
 import { bundledPackages } from './bundled-packages.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
-import { compressExecutable } from './compress.ts';
-import { describeSignature, finishingInputs, signForPlatform, withPreparedRuntime } from './finish-executable.ts';
+import { compressExecutable, fillLastBlock, LAST_BLOCK_FILLED } from './compress.ts';
+import {
+  describeSignature,
+  finishingInputs,
+  signedOnAMac,
+  signForPlatform,
+  withPreparedRuntime,
+} from './finish-executable.ts';
 import { type Packer, RUNTIME_FLAGS, RUNTIME_FLAGS_FROM_OUTSIDE } from './packer.ts';
 import { pkgPacker } from './pkg-packer.ts';
 import { writeReleaseDocuments } from './release-documents.ts';
@@ -93,6 +101,7 @@ async function buildTarget(
     base.sha256,
     ...RUNTIME_FLAGS,
     RUNTIME_FLAGS_FROM_OUTSIDE,
+    LAST_BLOCK_FILLED,
     await finishingInputs(target),
   ]);
   const known = await readRecord(target);
@@ -113,7 +122,27 @@ async function buildTarget(
   });
   report(`${target}: ${describeSignature(platformSignature)}`);
   await rename(unfinished, join(AGENTS_OUT, file));
+  if (row.platform === 'linux') await fillLastBlock(join(AGENTS_OUT, file));
 
+  await finishTarget({ base, inputs, bundleSha256, platformSignature }, report);
+}
+
+/** What is known of an executable that lies in its place, whole and signed. */
+interface FinishedExecutable {
+  readonly base: Pick<BaseRuntime, 'target' | 'version'>;
+  readonly inputs: string;
+  readonly bundleSha256: string;
+  readonly platformSignature: PlatformSignature;
+}
+
+/** Compresses the executable of a target and writes down what it was made of. */
+async function finishTarget(
+  { base: { target, version }, inputs, bundleSha256, platformSignature }: FinishedExecutable,
+  report: Report,
+): Promise<void> {
+  const row = AGENT_TARGET_TABLE[target];
+  const folder = join(AGENTS_OUT, target);
+  const file = `${target}/${row.executable}`;
   report(`${target}: compressing`);
   const encoding = row.archive === 'zip' ? 'deflate-raw' : 'gzip';
   const temporary = join(folder, 'compressed');
@@ -121,8 +150,8 @@ async function buildTarget(
   // Named after its content: a download that goes on while a new build appears still reads the file that it began with.
   const compressedFile = `${target}/${measured.sha256.slice(0, 16)}.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
   await rename(temporary, join(AGENTS_OUT, compressedFile));
-  if (known && known.executable.compressed.file !== compressedFile) {
-    await rm(join(AGENTS_OUT, known.executable.compressed.file), { force: true });
+  for await (const old of glob(`${target}/*.{gz,deflate}`, { cwd: AGENTS_OUT })) {
+    if (join(old) !== join(compressedFile)) await rm(join(AGENTS_OUT, old), { force: true });
   }
   const record: BuildRecord = {
     inputs,
@@ -133,7 +162,7 @@ async function buildTarget(
       size: measured.size,
       sha256: measured.sha256,
       crc32: measured.crc32,
-      nodeVersion: base.version,
+      nodeVersion: version,
       compressed: {
         file: compressedFile,
         encoding,
@@ -145,6 +174,29 @@ async function buildTarget(
   };
   await writeWhole(join(folder, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
   report(`${target}: ${megabytes(measured.size)}, ${megabytes(measured.compressedSize)} to download`);
+}
+
+/**
+ * Takes the executable of a Mac target back that `sign-on-a-mac.sh` has signed, in place of the one that was built here, and
+ * signs a manifest that lists it.
+ * @throws BuildError when it is another program, or its signature names nobody.
+ */
+export async function takeSignedMac(target: PlatformTarget, path: string, report: Report): Promise<void> {
+  const known = await readRecord(target);
+  if (!known || AGENT_TARGET_TABLE[target].platform !== 'darwin') {
+    throw new BuildError(`${target}: there is no executable for macOS to replace; build it first.`);
+  }
+  const { executable, inputs, bundleSha256 } = known;
+  const place = join(AGENTS_OUT, executable.file);
+  const signed = await readFile(path);
+  const platformSignature = signedOnAMac(await readFile(place), signed);
+  await rm(join(AGENTS_OUT, target, 'build.json'), { force: true });
+  await writeFile(`${place}.unfinished`, signed, { mode: 0o755 });
+  await rename(`${place}.unfinished`, place);
+  const base = { target, version: executable.nodeVersion };
+  await finishTarget({ base, inputs, bundleSha256, platformSignature }, report);
+  report(`${target}: ${describeSignature(platformSignature)}`);
+  await buildAgents([], report);
 }
 
 /** What the manifest lists. A target that was made of other source is left out and named: a release is of one piece. */

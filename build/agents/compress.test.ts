@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { compressExecutable } from './compress.ts';
+import { compressExecutable, fillLastBlock } from './compress.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -40,3 +40,16 @@ it.each([0, 1, 511, 512, 513, 3_000_000])(
     expect((await readdir(folder)).filter((name) => name.endsWith('.unfinished'))).toEqual([]);
   },
 );
+
+it('fills a file to whole blocks with zeros, and leaves one alone that ends with one', async () => {
+  for (const size of [0, 1, 511, 512, 513]) {
+    const path = join(folder, `fill-${size}`);
+    const content = randomBytes(size);
+    await writeFile(path, content);
+    await fillLastBlock(path);
+    const filled = await readFile(path);
+    expect(filled.length).toBe(Math.ceil(size / 512) * 512);
+    expect(filled.subarray(0, size).equals(content)).toBe(true);
+    expect(filled.subarray(size).every((byte) => byte === 0)).toBe(true);
+  }
+});

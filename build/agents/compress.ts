@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflateRaw, createGzip } from 'node:zlib';
@@ -70,4 +70,16 @@ export async function compressExecutable(
     compressedSize,
     compressedSha256: packed.digest('hex'),
   };
+}
+
+/** Part of what a build depends on: an executable from before that has to be made again. */
+export const LAST_BLOCK_FILLED = 'executables of Linux end with a whole block';
+
+/**
+ * Fills an executable of Linux with zero bytes up to a whole tar block, which its loader does not look at. Compressed, it
+ * then needs no padding, and can also be the body of a cpio entry in an .rpm. What is signed in itself must stay as it is.
+ */
+export async function fillLastBlock(path: string): Promise<void> {
+  const { size } = await stat(path);
+  await truncate(path, Math.ceil(size / TAR_BLOCK) * TAR_BLOCK);
 }

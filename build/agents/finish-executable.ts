@@ -7,8 +7,10 @@ import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { BUILD_STATE } from '../paths.ts';
 import type { BaseRuntime } from './base-runtime.ts';
 import { blankMacSymbols } from './blank-mac-symbols.ts';
+import { BuildError } from './build-error.ts';
 import { correctChecksum, describeWindowsRuntime } from './describe-windows.ts';
-import { signMacExecutable } from './sign-mac.ts';
+import { type MacSignature, readMacSignature } from './read-mac-signature.ts';
+import { signMacExecutable, unsignedContent } from './sign-mac.ts';
 import { signWindowsExecutable, windowsSigning } from './sign-windows.ts';
 import { stripElf } from './strip-elf.ts';
 
@@ -52,6 +54,26 @@ export async function signForPlatform(target: PlatformTarget, path: string): Pro
     await correctChecksum(path);
   }
   return { kind: 'none', signer: null };
+}
+
+/**
+ * Compares what came back from a Mac with what was sent there, and answers with its signature.
+ * @throws BuildError when anything but the signature differs, or when that is none that Apple could notarise.
+ */
+export function signedOnAMac(sent: Buffer, returned: Buffer): PlatformSignature {
+  let signature: MacSignature;
+  let same: boolean;
+  try {
+    signature = readMacSignature(returned);
+    same = unsignedContent(returned).equals(unsignedContent(sent));
+  } catch (error) {
+    throw new BuildError(`What came back has no signature that fits: ${String(error)}`);
+  }
+  if (!same) throw new BuildError('What came back is not the executable that was built here with another signature.');
+  if (signature.adHoc || signature.team === null || !signature.hardened) {
+    throw new BuildError('What came back is not signed with a Developer ID and the hardened runtime.');
+  }
+  return { kind: 'signed', signer: `Apple team ${signature.team}` };
 }
 
 /** Everything besides runtime and bundle that makes a difference to the finished executable; for the cache key. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,12 +6,15 @@ import { NtExecutable, NtExecutableResource, Resource } from 'resedit';
 import { afterAll, beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
-import { type BaseRuntime, provideBaseRuntime } from './base-runtime.ts';
+import { type BaseRuntime, nodeLicence, provideBaseRuntime } from './base-runtime.ts';
+import { blankMacSymbols } from './blank-mac-symbols.ts';
 import { BuildError } from './build-error.ts';
 import { checkBaseSignature } from './check-base-signature.ts';
-import { signForPlatform } from './finish-executable.ts';
+import { describeWindowsRuntime } from './describe-windows.ts';
+import { signedOnAMac, signForPlatform } from './finish-executable.ts';
 import { readMacSignature } from './read-mac-signature.ts';
 import { runTool } from './run-tool.ts';
+import { signAdHoc } from './sign-mac.ts';
 import { describeSigner, readAuthenticode } from './sign-windows.ts';
 import { arm64Machine } from './testing/arm64-machine.ts';
 import { packedProbe } from './testing/packed-probe.ts';
@@ -87,6 +91,14 @@ describe('the executable for Windows', () => {
         ProductVersion: PRODUCT_VERSION,
         OriginalFilename: 'outrunner-agent.exe',
       });
+      await expect(readFile(join(base.folder, 'LICENSE')), 'npm has none in this package').rejects.toThrow('ENOENT');
+      expect(await nodeLicence(base.version, base.folder, () => undefined)).toContain('OpenSSL');
+      const runtime = await readFile(base.path);
+      const described = () => {
+        const description = { fileName: 'x.exe', productVersion: '1.2.3', nodeVersion: base.version };
+        return createHash('sha256').update(describeWindowsRuntime(runtime, description)).digest('hex');
+      };
+      expect(described(), 'the same bytes each time').toBe(described());
       const verified = await runTool('osslsigncode', ['verify', '-in', executable]);
       if (!verified) return context.skip('needs osslsigncode');
       expect(verified.output).toContain('No signature found');
@@ -140,6 +152,19 @@ describe('the executable for Apple silicon', () => {
       expect(signature.pages).toBeGreaterThan(20_000);
       content[5_000_000] = (content[5_000_000] ?? 0) ^ 1;
       expect(() => readMacSignature(content)).toThrow(`page ${Math.floor(5_000_000 / 4096)} of`);
+
+      // Node's binary with Apple's signature and with ours is one program; one with other symbols is another.
+      const official = await readFile(base.path);
+      const blanked = Buffer.from(official);
+      blankMacSymbols(blanked);
+      expect(signedOnAMac(signAdHoc(official, 'node'), official)).toEqual({
+        kind: 'signed',
+        signer: 'Apple team HX7739G8FX',
+      });
+      expect(() => signedOnAMac(signAdHoc(blanked, 'node'), official)).toThrow(
+        'not the executable that was built here',
+      );
+      expect(() => signedOnAMac(official, signAdHoc(official, 'node'))).toThrow('not signed with a Developer ID');
 
       const symbols = async (path: string) => (await runTool('llvm-nm', ['--extern-only', path]))?.output;
       const expected = await symbols(base.path);

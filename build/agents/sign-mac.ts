@@ -108,6 +108,20 @@ export function signAdHoc(executable: Buffer, identifier: string): Buffer {
   return signed;
 }
 
+/**
+ * What of a signed executable no signature is part of. Equal for two that differ in nothing but who signed them.
+ * @throws Error when it has no signature.
+ */
+export function unsignedContent(executable: Buffer): Buffer {
+  const { signature, linkedit } = layoutOf(executable);
+  if (!signature) throw new Error('there is no signature');
+  const body = Buffer.from(executable.subarray(0, signature.offset));
+  body.fill(0, signature.at + 8, signature.at + 16);
+  body.fill(0, linkedit.at + 32, linkedit.at + 40);
+  body.fill(0, linkedit.at + 48, linkedit.at + 56);
+  return body;
+}
+
 /** Points at the signature, and makes the last segment reach to the end of it. Before the hashes: they cover this. */
 function writeLoadCommands(signed: Buffer, layout: Layout, codeLimit: number): void {
   const { linkedit, signature, commandsEnd, commands, firstSection, arm64 } = layout;

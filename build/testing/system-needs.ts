@@ -34,11 +34,17 @@ const NEEDS: readonly SystemNeed[] = [
   },
   { ...program('unzip', 'reading .zip packages'), applies: process.platform !== 'win32', packages: ['unzip'] },
   { ...program('openssl', 'certificates for TLS tests'), applies: linux, packages: ['openssl'] },
+  { ...program('osslsigncode', 'signatures of Windows executables'), applies: linux, packages: ['osslsigncode'] },
   { ...program('squid', 'a real proxy between agent and coordinator'), applies: linux, packages: ['squid'] },
+  { ...program('busybox', 'install scripts in the smallest shell'), applies: linux, packages: ['busybox'] },
+  { ...program('rpm', 'reading .rpm packages'), applies: linux, packages: ['rpm', 'rpm2cpio', 'cpio'] },
+  { ...program('cpio', 'reading .rpm packages'), applies: linux, packages: ['cpio'] },
   { ...program('nft', 'a firewall in front of an agent'), applies: linux, packages: ['nftables'] },
   { ...program('ip', 'network namespaces'), applies: linux, packages: ['iproute2'] },
   { ...program('tc', 'a slow link'), applies: linux, packages: ['iproute2'] },
   { ...program('squid', 'a proxy as companies have it'), applies: linux, packages: ['squid'] },
+  { ...program('sshd', 'installations over SSH'), applies: linux, packages: ['openssh-server', 'openssh-client'] },
+  { ...program('sudo', 'installations over SSH by who is not root'), applies: linux, packages: ['sudo'] },
   { ...program('mount', 'a disk that is full'), applies: linux, packages: ['mount'] },
 ];
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { PROTOCOL_RANGE, type ProtocolRange, protocolStanding } from '../../protocol/version.ts';
 import { type Hello, helloSigningText } from '../../protocol/wire.ts';
 import type { Store } from '../store/store.ts';
 import { isSignedBy } from './signatures.ts';
@@ -12,6 +12,8 @@ export interface Admitted {
   readonly epoch: number;
   /** Operations at once, as the administrator set it. */
   readonly maxOperations: number;
+  /** false: it is let in to be upgraded, and gets no work. */
+  readonly speaksProtocol: boolean;
 }
 
 /**
@@ -19,14 +21,16 @@ export interface Admitted {
  * @throws Turned with `protocol-unsupported`, `replica-unknown`, `replica-revoked` or `signature-refused`.
  */
 export async function admitAgent(
-  deps: { store: Store; clock: Clock },
+  deps: { readonly store: Store; readonly clock: Clock; readonly protocols?: ProtocolRange },
   nonce: string,
   hello: Hello,
   address: string,
 ): Promise<Admitted> {
-  if (hello.protocol < OLDEST_PROTOCOL_VERSION || hello.protocol > PROTOCOL_VERSION) {
+  const range = deps.protocols ?? PROTOCOL_RANGE;
+  const standing = protocolStanding(hello.protocol, range);
+  if (standing === 'unsupported') {
     throw new OutrunnerError('protocol-unsupported', {
-      detail: `The agent speaks version ${hello.protocol}, the coordinator ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}.`,
+      detail: `The agent speaks version ${hello.protocol}, the coordinator ${range.oldestUpgradable} to ${range.current}.`,
     });
   }
   const known = await deps.store.read
@@ -67,6 +71,7 @@ export async function admitAgent(
       runnerId: row.runner_id,
       epoch: row.epoch,
       maxOperations: runner.max_operations,
+      speaksProtocol: standing === 'works',
     };
   });
 }

@@ -5,6 +5,7 @@ import { WebSocketServer } from 'ws';
 import type { Clock } from '../../protocol/clock.ts';
 import type { EnrolRequest } from '../../protocol/enrolment.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import type { ProtocolRange } from '../../protocol/version.ts';
 import { CLOSE, CONNECT_PATH, MAX_MESSAGE_BYTES } from '../../protocol/wire.ts';
 import type { Presence } from '../presence.ts';
 import type { Store } from '../store/store.ts';
@@ -30,6 +31,8 @@ export interface GatewayDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly keys: { readonly publicKey: string; sign(text: string): string };
+  /** Those of this build, unless a test says otherwise. */
+  readonly protocols?: ProtocolRange;
   /** Keeps why an agent was turned away, so that the wizard can name it. */
   recordRefusal(refusal: Refusal): Promise<void>;
   /** A replica of this Runner came to be. Waited for before its agent hears of it, and so before it can connect. */

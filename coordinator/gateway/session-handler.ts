@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { HEARTBEAT_MS } from '../../protocol/status.ts';
-import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { PROTOCOL_RANGE, type ProtocolRange } from '../../protocol/version.ts';
 import { CLOSE, type FromAgent, type Hello, welcomeSigningText } from '../../protocol/wire.ts';
 import type { Store } from '../store/store.ts';
 import { admitAgent } from './admit-agent.ts';
@@ -30,6 +30,8 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly keys: { readonly publicKey: string; sign(text: string): string };
+  /** Those of this build, unless a test says otherwise. */
+  readonly protocols?: ProtocolRange;
   recordRefusal(refusal: Refusal): Promise<void>;
   arrived?(): void;
   passed?(bytes: number): void;
@@ -53,8 +55,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     session.send({
       type: 'challenge',
       nonce: session.nonce,
-      protocol: PROTOCOL_VERSION,
-      oldestProtocol: OLDEST_PROTOCOL_VERSION,
+      protocol: (deps.protocols ?? PROTOCOL_RANGE).current,
+      oldestProtocol: (deps.protocols ?? PROTOCOL_RANGE).oldestUpgradable,
       time: clock.now(),
     });
   }
@@ -77,6 +79,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       if (isOver(session)) return;
       if (table.get(admitted.replicaId) !== state) throw new OutrunnerError('replica-revoked');
       if (state.session !== null && !evict(state.session, session, state)) return;
+      state.speaksProtocol = admitted.speaksProtocol;
       welcome(session, state, message, admitted.maxOperations);
       session.send({
         type: 'welcome',

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runnerStatus } from '../../protocol/status.ts';
+import { PROTOCOL_VERSION, type ProtocolRange } from '../../protocol/version.ts';
 import { SimulatedAgent } from '../testing/simulated-agent.ts';
 import { eventually, TestCoordinator } from '../testing/test-coordinator.ts';
 
@@ -39,6 +40,25 @@ const replica = () => {
   if (only === undefined) throw new Error('There is no replica.');
   return only;
 };
+
+it('an agent that is too old for work is let in to be upgraded; one that is older still, or newer, is not', async () => {
+  const agent = await newAgent();
+  const speaks = async (protocols: ProtocolRange) => {
+    coordinator.protocols = protocols;
+    await coordinator.restart();
+    await agent.connect();
+    return replica().speaksProtocol;
+  };
+  const now = PROTOCOL_VERSION;
+  expect(await speaks({ current: now, oldest: now, oldestUpgradable: now })).toBe(true);
+  expect(await speaks({ current: now + 2, oldest: now + 1, oldestUpgradable: now })).toBe(false);
+  await expect(speaks({ current: now + 2, oldest: now + 1, oldestUpgradable: now + 1 })).rejects.toThrow(
+    'protocol-unsupported',
+  );
+  await expect(speaks({ current: now - 1, oldest: now - 1, oldestUpgradable: now - 1 })).rejects.toThrow(
+    'protocol-unsupported',
+  );
+});
 
 describe.each(['websocket', 'polling'] as const)('presence over %s', (transport) => {
   beforeEach(() => {

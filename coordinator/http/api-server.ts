@@ -121,7 +121,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       {
         requestId: request.id,
         method: request.method,
-        path: request.url.split('?', 1)[0],
+        path: withoutTokens(request.url.split('?', 1)[0] ?? ''),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
         address: request.ip,
@@ -183,6 +183,11 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       cut.cancel();
     },
   };
+}
+
+/** The one-line install names its token in the address, because a person types it: the log must not remember it. */
+function withoutTokens(path: string): string {
+  return path.replaceAll(/\bore_[A-Za-z0-9_-]*/g, 'ore_[redacted]');
 }
 
 /** Reading is not worth a line each; changes and failures are. */

@@ -9,7 +9,19 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Names of fields whose values are never written, at the top of a log record or one level below. */
-const SECRET_FIELDS = ['password', 'token', 'ticket', 'secret', 'authorization', 'cookie', 'csrf', 'setCookie'];
+const SECRET_FIELDS = [
+  'password',
+  'sudoPassword',
+  'privateKey',
+  'passphrase',
+  'token',
+  'ticket',
+  'secret',
+  'authorization',
+  'cookie',
+  'csrf',
+  'setCookie',
+];
 
 export interface LogOptions {
   readonly level: LogLevel;

@@ -11,7 +11,8 @@ import fc from 'fast-check';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ReleasedExecutable } from '../../protocol/release.ts';
-import { type Archive, type ArchiveInput, openArchive } from './archive.ts';
+import { type ArchiveInput, openArchive } from './archive.ts';
+import type { Archive } from './segments.ts';
 
 let folder: string;
 beforeAll(async () => {

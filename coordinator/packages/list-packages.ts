@@ -2,8 +2,10 @@ import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { Package, packageRoutes } from '../../protocol/api/packages.ts';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
+import { packageFormats } from '../../protocol/package-options.ts';
 import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
 import type { ReleaseFolder } from './release-folder.ts';
+import { fitsRpm } from './rpm.ts';
 
 export type PackageList = z.output<(typeof packageRoutes.listPackages)['answer']>;
 
@@ -16,7 +18,7 @@ export async function listPackages(folder: ReleaseFolder): Promise<PackageList> 
   return {
     version: signed?.manifest.productVersion ?? null,
     development: signed?.manifest.development ?? false,
-    manifest: signed === null ? null : JSON.stringify(signed.manifest),
+    manifest: signed?.manifestText ?? null,
     signature: signed?.signature ?? null,
     packages,
   };
@@ -27,16 +29,18 @@ async function packageOf(
   target: PlatformTarget,
   executable: ReleasedExecutable | null | undefined,
 ): Promise<Package> {
-  const { label, archive, executable: fileName } = AGENT_TARGET_TABLE[target];
-  const common = { platform: target, label, formats: [archive] };
+  const { label, executable: fileName } = AGENT_TARGET_TABLE[target];
+  const common = { platform: target, label, formats: [...packageFormats(target)] };
   if (!executable) {
-    const reason = 'The executable for this platform is not built. Build it with `npm run build:agents`.';
+    const reason = `The executable for this platform is not built. Build it with: npm run build:agents ${target}`;
     return { ...common, available: false, reason, downloadSize: null, executable: null, compressed: null };
   }
   const { compressed } = executable;
+  const formats = common.formats.filter((format) => format !== 'rpm' || fitsRpm(executable.size));
   const reason = await whyUnusable(folder.pathOf(compressed.file), compressed.size);
   return {
     ...common,
+    formats,
     available: reason === null,
     reason,
     downloadSize: compressed.size,
@@ -56,5 +60,5 @@ async function whyUnusable(path: string, size: number): Promise<string | null> {
     throw error;
   });
   if (found?.size === size) return null;
-  return 'The built executable is missing or was altered. Build it again with `npm run build:agents`.';
+  return 'The built executable is missing or was altered. Build it again with: npm run build:agents';
 }

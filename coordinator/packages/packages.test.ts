@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
-import { type ReleaseManifest, ReleaseManifestSchema, releaseBytes } from '../../protocol/release.ts';
+import { ReleaseManifestSchema } from '../../protocol/release.ts';
 import { enrolSimulated } from '../testing/simulated-agent.ts';
+import { sha256, writeSmallRelease } from '../testing/small-release.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 import { askedRange, namesTag } from './send-archive.ts';
 
@@ -19,48 +19,13 @@ const executable = Buffer.concat([Buffer.from('#!/bin/sh\necho "$@"\n'), randomB
 beforeAll(async () => {
   base = await mkdtemp(join(tmpdir(), 'outrunner-packages-'));
   agentsDir = join(base, 'agents');
-  await writeRelease(agentsDir);
+  await writeSmallRelease(agentsDir, executable, ['linux-x64', 'win-x64']);
   whole = await startWhole({ settings: { agentsDir } });
 });
 afterAll(async () => {
   await whole.stop();
   await rm(base, { recursive: true });
 });
-
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** A release as a build leaves it, for Linux and Windows, of a small executable. */
-async function writeRelease(folder: string): Promise<void> {
-  const padded = Buffer.concat([executable, Buffer.alloc((512 - (executable.length % 512)) % 512)]);
-  const forms = { gzip: gzipSync(padded), 'deflate-raw': deflateRawSync(executable) };
-  const released = async (target: 'linux-x64' | 'win-x64', encoding: keyof typeof forms) => {
-    await mkdir(join(folder, target), { recursive: true });
-    const file = `${target}/body.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
-    await writeFile(join(folder, file), forms[encoding]);
-    return {
-      target,
-      file: `${target}/agent`,
-      size: executable.length,
-      sha256: sha256(executable),
-      crc32: crc32(executable),
-      nodeVersion: '24.21.0',
-      compressed: { file, encoding, size: forms[encoding].length, sha256: sha256(forms[encoding]) },
-    };
-  };
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-  const manifest: ReleaseManifest = {
-    format: 1,
-    productVersion: '1.2.3',
-    protocolVersion: 1,
-    builtAt: '2026-11-23T00:00:00.000Z',
-    development: true,
-    key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
-    executables: [await released('linux-x64', 'gzip'), await released('win-x64', 'deflate-raw')],
-  };
-  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest, signature }));
-}
 
 async function create(name: string, more: Record<string, unknown> = {}) {
   const { body } = await whole.call('createRunner', { body: newRunner(name, more) });
@@ -84,7 +49,7 @@ describe('the list', () => {
     expect(by['linux-x64']).toMatchObject({
       available: true,
       reason: null,
-      formats: ['tar.gz'],
+      formats: ['tar.gz', 'deb'],
       executable: {
         fileName: 'outrunner-agent',
         size: executable.length,
@@ -117,10 +82,21 @@ describe('a download', () => {
     execFileSync('tar', ['xzf', join(base, 'package.tar.gz'), '-C', folder]);
     expect(await readdir(folder)).toEqual(['outrunner-buro-keller-1']);
     const inside = join(folder, 'outrunner-buro-keller-1');
-    expect((await readdir(inside)).sort()).toEqual(['README.txt', 'outrunner-agent', 'runner.json', 'start.sh']);
+    expect((await readdir(inside)).sort()).toEqual([
+      'LICENSES.txt',
+      'README.txt',
+      'install.sh',
+      'outrunner-agent',
+      'release.json',
+      'release.sig',
+      'release.signed',
+      'runner.json',
+      'start.sh',
+    ]);
     expect(sha256(await readFile(join(inside, 'outrunner-agent')))).toBe(sha256(executable));
     expect((await stat(join(inside, 'runner.json'))).mode & 0o777).toBe(0o600);
     const config = RunnerConfigSchema.parse(JSON.parse(await readFile(join(inside, 'runner.json'), 'utf8')));
+    expect(await readFile(join(inside, 'release.signed'), 'utf8')).toContain('"anotherField":{"of":"a later build"}');
     expect(config).toMatchObject({ coordinator: { url: whole.url }, runner: { id }, enrolment: { token } });
     expect(config.coordinator.publicKey).toBe((await whole.call('me')).body.coordinator.publicKey);
     expect(await readFile(join(inside, 'README.txt'), 'utf8')).toContain(sha256(executable));
@@ -158,6 +134,35 @@ describe('a download', () => {
     expect([outside.status, outside.headers.get('content-range')]).toEqual([416, `bytes */${size}`]);
     const head = await download(id, 'linux-x64', {}, 'HEAD');
     expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, String(size), 0]);
+  });
+
+  it('carries a proxy and certificates that were given for it, which are checked and in no address', async () => {
+    const { id } = await create('of another network');
+    const ask = (body: Record<string, unknown>) =>
+      fetch(`${whole.url}/api/v1/runners/${id}/package`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${whole.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ platform: 'linux-x64', ...body }),
+      });
+    const proxy = 'http://us%20er:geheim@proxy.example:3128';
+    const ca = '-----BEGIN CERTIFICATE-----\nMIIB+/==\n-----END CERTIFICATE-----\n';
+    const response = await ask({ proxy, ca });
+    expect(response.status).toBe(200);
+    const path = join(base, 'with-proxy.tar.gz');
+    await writeFile(path, Buffer.from(await response.arrayBuffer()));
+    const args = ['-xzOf', path, 'outrunner-of-another-network/runner.json'];
+    const config = RunnerConfigSchema.parse(JSON.parse(execFileSync('tar', args, { encoding: 'utf8' })));
+    expect(config).toMatchObject({ proxy, ca, runner: { id } });
+    for (const [body, field] of [
+      [{ proxy: 'proxy:3128' }, 'proxy'],
+      [{ proxy: 'http://a b' }, 'proxy'],
+      [{ ca: 'no certificate' }, 'ca'],
+      [{ format: 'zip' }, 'format'],
+    ] as const) {
+      const refused = await ask(body);
+      expect([refused.status, await refused.json()]).toMatchObject([400, { fields: [{ path: field }] }]);
+    }
+    expect(whole.log.join('')).not.toContain('geheim');
   });
 
   it('is refused when there is no token to put in: used, expired, or revoked', async () => {
@@ -215,9 +220,17 @@ describe('a download', () => {
     expect((await whole.call('listPackages')).body).toMatchObject({ version: null, manifest: null, signature: null });
     await writeFile(manifest, '{"half');
     expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
+    await writeFile(manifest, text.replace('1.2.3', '1.2.4'));
+    expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
     await writeFile(manifest, text.replace('linux-x64/body.gz', '../../../etc/passwd'));
     expect(await whole.call('listPackages')).toMatchObject({ status: 409, body: { code: 'package-missing' } });
     await writeFile(manifest, text);
+    expect((await download(id)).status).toBe(200);
+    const licences = await readFile(join(agentsDir, 'LICENSES.txt'));
+    await writeFile(join(agentsDir, 'LICENSES.txt'), 'other words');
+    await writeFile(manifest, `${text}\n`);
+    expect((await download(id)).status).toBe(409);
+    await writeFile(join(agentsDir, 'LICENSES.txt'), licences);
     expect((await download(id)).status).toBe(200);
     await writeFile(join(agentsDir, 'win-x64', 'body.deflate'), 'short');
     expect((await download(id, 'win-x64')).status).toBe(409);

@@ -1,6 +1,14 @@
+import type { PackageFormat } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { CallContext, StreamAnswer } from '../http/call.ts';
 import type { RunnerPackage } from './runner-package.ts';
+
+const CONTENT_TYPES: Readonly<Record<PackageFormat, string>> = {
+  'tar.gz': 'application/gzip',
+  zip: 'application/zip',
+  deb: 'application/vnd.debian.binary-package',
+  rpm: 'application/x-rpm',
+};
 
 /** What an HTTP Range header asks of a file of `size` bytes. `null`: all of it. */
 export type AskedRange = { readonly start: number; readonly end: number } | null;
@@ -40,7 +48,7 @@ export async function sendArchive({ archive, fileName }: RunnerPackage, context:
   const digest = Buffer.from(await archive.sha256(), 'hex').toString('base64');
   const described = {
     ...common,
-    'content-type': archive.format === 'zip' ? 'application/zip' : 'application/gzip',
+    'content-type': CONTENT_TYPES[archive.format],
     'content-disposition': `attachment; filename="${fileName}"`,
     // Of the whole file, whatever part of it is sent.
     digest: `SHA-256=${digest}`,

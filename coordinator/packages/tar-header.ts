@@ -13,6 +13,13 @@ export const TAR_BLOCK = 512;
 /** The largest body that the 11 octal digits of a ustar header can state. */
 const LARGEST_BODY = 8 ** 11 - 1;
 
+/** A small file as it stands in an archive: header, content, and the zero bytes up to the next header. */
+export function tarFile(path: string, mode: number, content: string | Uint8Array, modified: Date): Buffer {
+  const bytes = Buffer.from(content);
+  const header = tarHeader({ path, mode, size: bytes.length, modified });
+  return Buffer.concat([header, bytes, Buffer.alloc(tarPadding(bytes.length))]);
+}
+
 /** How many zero bytes follow a body of `size` bytes. */
 export function tarPadding(size: number): number {
   return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;

@@ -2,6 +2,7 @@ import type { Migration } from 'kysely/migration';
 import { firstTables } from './migrations/2026-11-first-tables.ts';
 import { priorityAndOutputLimit } from './migrations/2026-11-priority-and-output-limit.ts';
 import { shortJournals } from './migrations/2026-11-short-journals.ts';
+import { sshHostKeys } from './migrations/2026-11-ssh-host-keys.ts';
 import { upgrades } from './migrations/2026-11-upgrades.ts';
 
 /**
@@ -12,5 +13,6 @@ export const MIGRATIONS: Record<string, Migration> = {
   '2026-11-first-tables': firstTables,
   '2026-11-priority-and-output-limit': priorityAndOutputLimit,
   '2026-11-short-journals': shortJournals,
+  '2026-11-ssh-host-keys': sshHostKeys,
   '2026-11-upgrades': upgrades,
 };

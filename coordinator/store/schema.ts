@@ -229,6 +229,20 @@ export interface JournalPieceTable {
   bytes: Uint8Array;
 }
 
+/** A host key that somebody confirmed; one for each host and port. */
+export interface SshHostKeyTable {
+  id: string;
+  /** In lower case. */
+  host: string;
+  port: number;
+  type: string;
+  /** SHA-256 as OpenSSH writes it. */
+  fingerprint: string;
+  confirmed_at: number;
+  /** Name of the account. */
+  confirmed_by: string;
+}
+
 export interface UpgradeTable {
   id: string;
   version: string;
@@ -292,6 +306,7 @@ export interface Database {
   execution_step: ExecutionStepTable;
   operation: OperationTable;
   journal_piece: JournalPieceTable;
+  ssh_host_key: SshHostKeyTable;
   upgrade: UpgradeTable;
   upgrade_replica: UpgradeReplicaTable;
   idempotency: IdempotencyTable;

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import { type ManualClock, manualClock } from '../../protocol/clock.ts';
 import { NO_OUTPUT_LIMIT, type Operation, type Workflow } from '../../protocol/operation.ts';
+import { PROTOCOL_RANGE, type ProtocolRange } from '../../protocol/version.ts';
 import type { HeldOperation } from '../../protocol/wire.ts';
 import { createExecutions, type Executions } from '../executions/executions.ts';
 import { serveExecutions } from '../executions/routes.ts';
@@ -40,6 +41,8 @@ export class TestCoordinator {
   readonly folder: string;
   readonly refusals: Refusal[] = [];
   readonly events: LiveEvent[] = [];
+  /** What it speaks from its next start on; those of this build unless a test says otherwise. */
+  protocols: ProtocolRange = PROTOCOL_RANGE;
   store!: Store;
   journals!: Journals;
   gateway!: Gateway;
@@ -76,6 +79,7 @@ export class TestCoordinator {
       clock,
       log,
       keys,
+      protocols: this.protocols,
       recordRefusal: async (refusal) => void this.refusals.push(refusal),
     });
     const live = { heard: true, publish: (event: LiveEvent) => void this.events.push(event) };

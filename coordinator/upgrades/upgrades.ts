@@ -2,12 +2,11 @@ import type { z } from 'zod';
 import type { NewUpgradeSchema, Upgrade } from '../../protocol/api/upgrades.ts';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import type { SignedRelease } from '../../protocol/release.ts';
 import type { UpgradeReport } from '../../protocol/upgrade.ts';
 import type { RunnerLink, UpgradeIntake } from '../gateway/runner-link.ts';
 import type { Logger } from '../http/log.ts';
 import type { Live } from '../live/live.ts';
-import type { ReleaseFolder } from '../packages/release-folder.ts';
+import type { Release, ReleaseFolder } from '../packages/release-folder.ts';
 import type { RunnerIndex } from '../runners/runner-index.ts';
 import { platformOf } from '../runners/runner-view.ts';
 import type { Store } from '../store/store.ts';
@@ -38,7 +37,7 @@ export class Upgrades implements UpgradeIntake {
   #writes: Promise<void> = Promise.resolve();
   #timer: Timer | null = null;
   /** What is handed out now; read again at each step. */
-  #release: SignedRelease | null = null;
+  #release: Release | null = null;
 
   constructor(deps: UpgradesDeps) {
     this.#deps = deps;
@@ -204,7 +203,7 @@ export class Upgrades implements UpgradeIntake {
     return link.send(member.row.replica_id, {
       type: 'upgrade',
       upgrade: row.id,
-      manifest: JSON.stringify(release.manifest),
+      manifest: release.manifestText,
       signature: release.signature,
       ticket: releaseTicket(secret, member.row.replica_id, platformOf(replica.facts), clock.now()),
       allowDowngrade: row.allow_downgrade === 1,
@@ -213,7 +212,7 @@ export class Upgrades implements UpgradeIntake {
     });
   }
 
-  async #readRelease(): Promise<SignedRelease> {
+  async #readRelease(): Promise<Release> {
     this.#release = await this.#deps.folder.release();
     if (this.#release === null) throw new OutrunnerError('package-missing', { detail: 'No agent is built here.' });
     return this.#release;

@@ -5,6 +5,7 @@ import { JobSchema } from './jobs.ts';
 import { ProjectSchema } from './projects.ts';
 import { route } from './route.ts';
 import { RunnerSchema } from './runners.ts';
+import { SshInstallSchema } from './ssh-installs.ts';
 import { UpgradeSchema } from './upgrades.ts';
 
 /**
@@ -29,6 +30,7 @@ export const LiveEventSchema = z
      * events because it is the one thing of a Runner that changes every few seconds.
      */
     z.object({ topic: z.literal('checkins'), seen: z.record(IdSchema, TimeSchema) }),
+    z.object({ topic: z.literal('ssh-install'), action: changed, id: IdSchema, install: SshInstallSchema }),
     z.object({ topic: z.literal('token'), action: z.enum(['created', 'deleted']), id: IdSchema }),
   ])
   .meta({ id: 'LiveEvent' });

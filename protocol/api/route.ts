@@ -14,8 +14,10 @@ export interface Route {
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The body holds a password or a key of somebody: nothing of it is kept, not even a hash to know it again by. */
+  readonly secretBody?: true;
   /** Status of success. */
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204;
   /** What a success carries; absent for 204 and for streams. */
   readonly answer?: z.ZodType;
   /** The answer is no JSON: a download or a stream, described here. */

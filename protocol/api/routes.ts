@@ -7,6 +7,7 @@ import { packageRoutes } from './packages.ts';
 import { projectRoutes } from './projects.ts';
 import type { Route } from './route.ts';
 import { runnerRoutes } from './runners.ts';
+import { sshInstallRoutes } from './ssh-installs.ts';
 import { upgradeRoutes } from './upgrades.ts';
 
 /** Every REST call of Outrunner, by name. */
@@ -15,6 +16,7 @@ export const ROUTES = {
   ...projectRoutes,
   ...runnerRoutes,
   ...packageRoutes,
+  ...sshInstallRoutes,
   ...upgradeRoutes,
   ...jobRoutes,
   ...executionRoutes,

@@ -11,6 +11,7 @@ import {
   TimeSchema,
   textSchema,
 } from '../fields.ts';
+import { PackageFormatSchema, PackageOptionsSchema } from '../package-options.ts';
 import { RunnerModeSchema, RunnerStatusSchema } from '../status.ts';
 import { RunnerTagsSchema } from '../tags.ts';
 import { UpgradableSchema } from '../upgrade.ts';
@@ -286,10 +287,21 @@ export const runnerRoutes = {
     params: byId,
     query: z.object({
       platform: PlatformTargetSchema,
-      format: z.enum(['tar.gz', 'zip'], 'Format is tar.gz or zip.').optional(),
+      format: PackageFormatSchema.optional(),
     }),
     status: 200,
-    stream: { contentType: 'application/octet-stream', description: 'The package, as .tar.gz or .zip' },
+    stream: { contentType: 'application/octet-stream', description: 'The package, as .tar.gz, .zip, .deb or .rpm' },
+  }),
+  downloadPackageWith: route({
+    method: 'POST',
+    path: '/runners/{id}/package',
+    summary:
+      'The installer for one host, with a proxy and certificates of its own: they may be secret, so they are no query',
+    access: 'admin',
+    params: byId,
+    body: PackageOptionsSchema,
+    status: 200,
+    stream: { contentType: 'application/octet-stream', description: 'The package, as .tar.gz, .zip, .deb or .rpm' },
   }),
   pingRunner: route({
     method: 'POST',

@@ -4,12 +4,14 @@ import type { Job } from '../../protocol/api/jobs.ts';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import type { Project } from '../../protocol/api/projects.ts';
 import type { Runner } from '../../protocol/api/runners.ts';
+import type { SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { applyUpgrades } from './apply-upgrades.ts';
 import { matchesExecutionFilter } from './execution-filter.ts';
 import { type ExecutionFilter, executionKeys } from './execution-queries.ts';
 import { jobKeys } from './job-queries.ts';
 import { projectKeys } from './project-queries.ts';
 import { runnerKeys } from './runner-queries.ts';
+import { sshInstallKeys } from './ssh-install-queries.ts';
 import { tokenKeys } from './token-queries.ts';
 
 type Of<Topic extends LiveEvent['topic']> = Extract<LiveEvent, { topic: Topic }>;
@@ -45,6 +47,10 @@ export function applyLiveEvents(client: QueryClient, events: readonly LiveEvent[
   applyUpgrades(
     client,
     events.filter((event) => event.topic === 'upgrade'),
+  );
+  applySshInstalls(
+    client,
+    events.filter((event) => event.topic === 'ssh-install'),
   );
   if (events.some((event) => event.topic === 'token')) void client.invalidateQueries({ queryKey: tokenKeys.all });
 }
@@ -147,6 +153,18 @@ function applyExecutions(client: QueryClient, events: Of<'execution'>[]): void {
     if (filter.search !== undefined && filter.search !== '')
       void client.invalidateQueries({ queryKey: query.queryKey });
     else client.setQueryData<ExecutionPages>(query.queryKey, (data) => data && withExecutions(data, filter, latest));
+  }
+}
+
+function applySshInstalls(client: QueryClient, events: Of<'ssh-install'>[]): void {
+  for (const { id, install } of events) {
+    // Kept also when nobody asked for it yet: the answer to its start may come after its first event.
+    client.setQueryData<SshInstall>(sshInstallKeys.detail(id), install);
+    client.setQueryData<SshInstall[]>(sshInstallKeys.list(install.runner), (list) =>
+      list === undefined || list.some((one) => one.id === id)
+        ? list?.map((one) => (one.id === id ? install : one))
+        : [install, ...list],
+    );
   }
 }
 

@@ -17,12 +17,13 @@ export function createBrowserHost(api: ApiClient): Host {
     onSessionChange: () => () => undefined,
     async download(request, onProgress, signal) {
       const release = await api.call('listPackages', {}, { signal });
-      const { runner, platform, format } = request;
-      const response = await api.open(
-        'downloadPackage',
-        { params: { id: runner }, query: { platform, format } },
-        { signal },
-      );
+      const { runner: id, ...wanted } = request;
+      const { platform, format, proxy, ca } = wanted;
+      // A proxy may have a password: what belongs to this host alone goes in a body, not in an address.
+      const response =
+        proxy === undefined && ca === undefined
+          ? await api.open('downloadPackage', { params: { id }, query: { platform, format } }, { signal })
+          : await api.open('downloadPackageWith', { params: { id }, body: wanted }, { signal });
       const bytes = await receive(response, onProgress, signal);
       onProgress({ phase: 'verifying', receivedBytes: bytes.length, totalBytes: bytes.length });
       const { sha256, development } = await checkPackage({

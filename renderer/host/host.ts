@@ -1,6 +1,5 @@
-import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import type { DownloadProgress, DownloadResult, Profile } from '../../protocol/ipc.ts';
-import type { ArchiveFormat } from '../../protocol/release.ts';
+import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
 
 /** What the page needs from whatever it runs in: the desktop shell, or a browser. */
 export interface Host {
@@ -35,10 +34,9 @@ export type Credentials =
   /** From a one-time link. The desktop console signs itself in and has no use for tickets. */
   | { readonly ticket: string };
 
-export interface DownloadRequest {
+export interface DownloadRequest extends PackageOptions {
   readonly runner: string;
-  readonly platform: PlatformTarget;
-  readonly format: ArchiveFormat;
+  readonly format: PackageFormat;
 }
 
 export interface Progress extends Pick<DownloadProgress, 'receivedBytes' | 'totalBytes'> {

@@ -35,7 +35,8 @@ const WHY = {
   revoked: 'The token of the last package was revoked.',
 } as const;
 
-function NoToken({ runner }: { runner: Runner }) {
+/** Why there is no token for a package, and the way to one. */
+export function NoToken({ runner }: { runner: Runner }) {
   const enrol = useMutation(runnerMutations.enrol());
   const state = runner.enrolment?.state;
   const why = state === undefined || state === 'open' ? 'There is no token for a package.' : WHY[state];

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Progress, Stack, Text } from '@mantine/core';
+import { Button, Code, Group, Progress, Stack, Text } from '@mantine/core';
 import { IconDownload, IconFolderOpen, IconShieldCheck } from '@tabler/icons-react';
 import type { Package } from '../../protocol/api/packages.ts';
 import { ActionButton } from '../ui/action-button.tsx';
@@ -19,13 +19,6 @@ interface Props {
 
 /** The download of one platform: button, progress with speed and rest, and what the check said. */
 export function PackageDownload({ chosen, state, blocked, onStart, onCancel }: Props) {
-  if (!chosen.available) {
-    return (
-      <Alert variant="light" color="gray" title={`${chosen.label} is not built on this coordinator`}>
-        {chosen.reason ?? 'Its executable is missing.'}
-      </Alert>
-    );
-  }
   const busy = state.phase === 'receiving' || state.phase === 'verifying';
   return (
     <Stack gap="xs">

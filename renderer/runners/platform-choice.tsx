@@ -41,7 +41,8 @@ export function PlatformChoice({ packages, value, onChange }: Props) {
                   </Group>
                   {available ? (
                     <Text size="xs" c="dimmed">
-                      {downloadSize === null ? '' : `${byteSize(downloadSize)} · `}.{formats[0]}
+                      {downloadSize === null ? '' : `${byteSize(downloadSize)} · `}
+                      {formats.map((format) => `.${format}`).join(' ')}
                     </Text>
                   ) : (
                     <Badge size="xs" variant="default" mt={2}>

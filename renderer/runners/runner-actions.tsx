@@ -8,6 +8,7 @@ import {
   IconKey,
   IconPlayerPause,
   IconPlayerPlay,
+  IconServerBolt,
   IconStackPop,
   IconTrash,
   IconUnlink,
@@ -116,6 +117,13 @@ function UsedActions({ runner, project = null, onDeleted, withOpen = true }: Pro
             onClick={() => dialog.open('download')}
           >
             Download
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<IconServerBolt {...icon} />}
+            disabled={blocked !== null}
+            onClick={() => dialog.open('ssh-install')}
+          >
+            Install over SSH…
           </Menu.Item>
           <Menu.Item
             leftSection={<IconKey {...icon} />}

@@ -6,8 +6,17 @@ import { DownloadPanel } from './download-panel.tsx';
 import { EditRunnerForm } from './edit-runner-form.tsx';
 import { ModeForm } from './mode-form.tsx';
 import { RegenerateForm } from './regenerate-form.tsx';
+import { SshInstallDialog } from './ssh-install/ssh-install-dialog.tsx';
 
-export type RunnerDialog = 'edit' | 'download' | 'regenerate' | 'pause' | 'drain' | 'upgrade' | 'delete';
+export type RunnerDialog =
+  | 'edit'
+  | 'download'
+  | 'ssh-install'
+  | 'regenerate'
+  | 'pause'
+  | 'drain'
+  | 'upgrade'
+  | 'delete';
 
 interface Props {
   readonly runner: Runner;
@@ -32,6 +41,7 @@ export function RunnerDialogs({ runner, open, onClose, onDeleted }: Props) {
       <Modal {...modal('download', `Download ${runner.name}`, '760px')}>
         <DownloadPanel runner={runner} />
       </Modal>
+      <SshInstallDialog runner={runner} opened={open === 'ssh-install'} onClose={onClose} />
       <Modal {...modal('regenerate', `Regenerate credentials of ${runner.name}`, '760px')}>
         <RegenerateForm runner={runner} onClose={onClose} />
       </Modal>

@@ -34,3 +34,15 @@ export function CopyLine({ value, what }: { value: string; what: string }) {
     </div>
   );
 }
+
+/** A text of several lines to take along, with its copy button. */
+export function CopyBlock({ value, what }: { value: string; what: string }) {
+  return (
+    <div className={classes.block}>
+      <Code block className={classes.text} tabIndex={0}>
+        {value}
+      </Code>
+      <CopyButton value={value} what={what} />
+    </div>
+  );
+}

@@ -9,6 +9,7 @@ import { runnerMutations, runnerQueries } from '../../api/runner-queries.ts';
 import { DataState } from '../../ui/data-state.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
 import { PackagePanel } from '../package-panel.tsx';
+import { SshInstallButton } from '../ssh-install/ssh-install-button.tsx';
 import { WhatHappensNext } from '../what-happens-next.tsx';
 import { draftBody, stepOfField } from './draft-problems.ts';
 import type { StepProps } from './step-props.ts';
@@ -109,6 +110,7 @@ function Created({ runnerId, change, onComplete }: StepProps & { runnerId: strin
                 runner={runner}
                 blocked={runner.enrolment?.state === 'open' ? null : 'The token of this Runner is no longer open.'}
               />
+              <SshInstallButton runner={runner} />
             </Stack>
             <WhatHappensNext runner={runner} />
           </div>

@@ -1,0 +1,66 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
+import type { Ran, RunOptions, SshConnection } from './ssh-connection.ts';
+
+/** What is kept of what a command prints, at its end. */
+const KEPT_CHARACTERS = 64 << 10;
+/** Of our environment: where things are and who we are. What the coordinator itself was told is none of a Runner's business. */
+const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
+
+/** This computer, as a host that commands run on: what a login shell does over SSH, `/bin/sh` does here. */
+export function openLocalShell(): SshConnection {
+  const children = new Set<ChildProcessWithoutNullStreams>();
+  const start = (command: string) => {
+    const env = Object.fromEntries(PASSED_ON.flatMap((name) => [[name, process.env[name]]]));
+    // In a group of its own: what ends the coordinator by a terminal does not end an installation half-way.
+    const child = spawn('/bin/sh', ['-c', command], { env, cwd: '/', detached: true });
+    children.add(child);
+    child.once('close', () => children.delete(child));
+    // It may end before it has read everything; its exit tells why.
+    child.stdin.on('error', () => undefined);
+    return child;
+  };
+  return {
+    lost: false,
+    async run(command, options: RunOptions = {}) {
+      const child = start(command);
+      const over = ran(child, options.onLine);
+      const { input } = options;
+      if (input === undefined || typeof input === 'string') child.stdin.end(input);
+      else await Promise.race([pipeline(input, child.stdin).catch(() => undefined), over]);
+      return over;
+    },
+    async converse(command, onLine) {
+      const child = start(command);
+      return {
+        over: ran(child, onLine),
+        say: (line) => {
+          if (child.stdin.writable) child.stdin.write(`${line}\n`);
+        },
+      };
+    },
+    close() {
+      // The guard sees its input end, as it does when a connection is cut.
+      for (const child of children) child.stdin.destroy();
+    },
+  };
+}
+
+async function ran(child: ChildProcessWithoutNullStreams, onLine?: (line: string) => void): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  let line = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout = (stdout + text).slice(-KEPT_CHARACTERS);
+    const lines = (line + text).split('\n');
+    line = (lines.pop() ?? '').slice(-KEPT_CHARACTERS);
+    if (onLine !== undefined) for (const one of lines) onLine(one);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-KEPT_CHARACTERS);
+  });
+  await once(child, 'close');
+  if (line !== '') onLine?.(line);
+  return { code: child.exitCode, stdout, stderr };
+}

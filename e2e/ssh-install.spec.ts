@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { NO_SSH_SERVER, startSshServer } from '../coordinator/testing/ssh-server.ts';
+import { expect, test } from './support/test.ts';
+
+const pictures = path.resolve(import.meta.dirname, '../test-results/screens');
+
+/** A picture in both themes at the smallest window, and nothing for axe to find. */
+async function look(page: Page, name: string): Promise<void> {
+  await mkdir(pictures, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: path.join(pictures, `ssh-${name}-${colorScheme}.png`) });
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+      .analyze();
+    const found = violations.map(
+      ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join('\n  ')}`,
+    );
+    expect.soft(found, `${name} (${colorScheme})`).toEqual([]);
+  }
+}
+
+test('a Runner is installed over SSH from its actions: refused, mended, installed, and it checks in', async ({
+  page,
+  coordinator,
+}) => {
+  test.skip(NO_SSH_SERVER !== null, `no OpenSSH server: ${NO_SSH_SERVER}`);
+  test.setTimeout(120_000);
+  const host = await startSshServer({ tmpSize: '400m', allSmall: true });
+  try {
+    const { runner } = await coordinator.api.call('createRunner', {
+      body: { name: 'db-east', description: 'Installed over SSH', tags: ['db'] },
+    });
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(await coordinator.signInLink());
+    await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
+    await page.goto(`${coordinator.url}/runners`);
+    await page.getByRole('button', { name: 'Actions of db-east' }).click();
+    await page.getByRole('menuitem', { name: 'Install over SSH…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Install db-east over SSH' });
+    await expect(dialog.getByRole('textbox', { name: 'Host' })).toBeFocused();
+    await look(page, 'form');
+
+    // With the keyboard alone: what is pasted falls into its parts.
+    await page.keyboard.insertText(`plain@127.0.0.1:${host.port}`);
+    await expect(dialog.getByRole('textbox', { name: 'Port' })).toHaveValue(String(host.port));
+    await expect(dialog.getByRole('textbox', { name: 'User' })).toHaveValue('plain');
+    await dialog.getByRole('textbox', { name: 'Password' }).fill('not-the-secret');
+    await dialog.getByRole('radio', { name: 'This user alone' }).check();
+    await dialog.getByRole('button', { name: 'More' }).click();
+    await dialog.getByRole('checkbox', { name: /Start it/ }).uncheck();
+    await dialog.getByRole('textbox', { name: 'User' }).press('Enter');
+    await expect(dialog.getByText('Is this the right host?')).toBeVisible();
+    await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
+    await look(page, 'host-key');
+    await dialog.getByRole('button', { name: 'It is the right one' }).click();
+
+    const refused = dialog.getByRole('alert').filter({ hasText: 'The host refused the sign-in' });
+    await expect(refused).toContainText('refused the password of plain');
+    await look(page, 'refused');
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    await expect(dialog.getByRole('textbox', { name: 'Host' })).toHaveValue('127.0.0.1');
+    await dialog.getByRole('textbox', { name: 'Password' }).fill('plain-secret');
+    await dialog.getByRole('button', { name: 'Install' }).click();
+    await expect(dialog.getByRole('listitem').filter({ hasText: 'Install: now' })).toBeVisible();
+    await look(page, 'running');
+    await expect(dialog.getByText('Installed', { exact: true })).toBeVisible({ timeout: 60_000 });
+    await expect(dialog.getByRole('button', { name: 'Close', exact: true }).last()).toBeInViewport();
+    await look(page, 'installed');
+    expect(host.leftovers()).toEqual([]);
+
+    const [install] = (await coordinator.api.call('listSshInstalls', { params: { id: runner.id } })).items;
+    expect(install?.state).toBe('succeeded');
+    // There is no systemd in this host: what the package says is what a person would do.
+    const command = /Start it with: (.+)$/m.exec(install?.output.join('\n') ?? '')?.[1];
+    const agent = host.start('plain', command ?? 'false');
+    try {
+      await expect
+        .poll(async () => (await coordinator.api.call('getRunner', { params: { id: runner.id } })).status, {
+          timeout: 30_000,
+        })
+        .toBe('Healthy');
+    } finally {
+      const ended = once(agent, 'close');
+      agent.kill('SIGTERM');
+      await ended;
+    }
+  } finally {
+    await host.stop();
+  }
+});

@@ -1,0 +1,25 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { expect } from './test.ts';
+
+/** Where the pictures go: for people who want to look. Not compared, because fonts differ between machines. */
+const pictures = path.resolve(import.meta.dirname, '../../test-results/screens');
+
+/** Takes a picture of what is shown, and expects that axe finds nothing on it and that it does not scroll sideways. */
+export async function look(page: Page, name: string, suffix: string): Promise<void> {
+  await mkdir(pictures, { recursive: true });
+  await page.screenshot({ path: path.join(pictures, `${name}-${suffix}.png`) });
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+    .analyze();
+  const found = violations.map(
+    ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join('\n  ')}`,
+  );
+  expect.soft(found, `${name} (${suffix})`).toEqual([]);
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect.soft(sideways, `${name} (${suffix}) scrolls sideways`).toBeLessThanOrEqual(0);
+}

@@ -1,0 +1,150 @@
+import axe from 'axe-core';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { userEvent } from 'vitest/browser';
+import { render } from 'vitest-browser-react';
+import { SSH_STEPS, type SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import { OutrunnerError, toProblem } from '../../../protocol/problems.ts';
+import { serveInPage } from '../../ui/test-coordinator.ts';
+import { testPage } from '../../ui/test-page.tsx';
+import { sampleRunner } from '../sample-runner.ts';
+import { partsOfHost } from './ssh-draft.ts';
+import { SshInstallDialog } from './ssh-install-dialog.tsx';
+
+const TIME = '2026-11-23T20:00:00.000Z';
+const KEY = { type: 'ssh-ed25519', fingerprint: `SHA256:${'k'.repeat(43)}` };
+const OLD = { type: 'ssh-ed25519', fingerprint: `SHA256:${'o'.repeat(43)}`, id: crypto.randomUUID() };
+const open = { state: 'open' as const, createdAt: TIME, expiresAt: TIME, usedAt: null, downloadedAt: null };
+const runner = sampleRunner({ name: 'db-east', enrolment: open });
+
+let installs: SshInstall[];
+let server: ReturnType<typeof serveInPage>;
+beforeEach(() => {
+  installs = [];
+  server = serveInPage({
+    me: () => ({
+      user: { id: crypto.randomUUID(), name: 'owner', role: 'owner' },
+      csrf: 'csrf',
+      may: ['read', 'run', 'manage'],
+      coordinator: {
+        id: crypto.randomUUID(),
+        version: '0.1.0',
+        protocol: 1,
+        publicKey: 'A'.repeat(43),
+        embedded: true,
+        url: 'http://127.0.0.1:4440',
+        time: TIME,
+      },
+    }),
+    getRunner: () => runner,
+    listSshInstalls: () => ({ items: installs }),
+    getSshInstall: ({ params }) => installs.find(({ id }) => id === params.id) ?? refuse(),
+    startSshInstall: () => {
+      const install = sampleInstall();
+      installs = [install];
+      return install;
+    },
+    answerHostKey: () => sampleInstall({ state: 'running' }),
+    forgetHostKey: () => undefined,
+    cancelSshInstall: () => undefined,
+  });
+});
+afterEach(() => server.stop());
+
+function refuse(): never {
+  throw new OutrunnerError('not-found');
+}
+
+function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
+  return {
+    id: crypto.randomUUID(),
+    runner: runner.id,
+    where: 'ssh',
+    host: 'db.example',
+    port: 22,
+    user: 'ann',
+    mode: 'system',
+    name: 'outrunner-agent',
+    state: 'running',
+    by: 'owner',
+    startedAt: TIME,
+    endedAt: null,
+    platform: null,
+    hostKey: null,
+    knownHostKey: null,
+    steps: SSH_STEPS.map((step) => ({ step, state: 'waiting', detail: '', progress: null })),
+    output: [],
+    problem: null,
+    ...change,
+  };
+}
+
+const show = () => render(testPage(<SshInstallDialog runner={runner} opened onClose={() => undefined} />));
+const asked = (name: string) => server.asked.filter(([called]) => called === name).map(([, call]) => call);
+async function axeFinds() {
+  const { violations } = await axe.run(document.querySelector('[role=dialog]') as HTMLElement);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+}
+
+test('asks for a host and how to sign in, and sends only what belongs to that', async () => {
+  const screen = await show();
+  await expect.element(screen.getByRole('button', { name: 'Install' })).toHaveAttribute('aria-disabled', 'true');
+  await screen.getByRole('textbox', { name: 'Host' }).fill('ann@db.example:2222');
+  await userEvent.fill(document.querySelector('input[type=password]') as HTMLElement, 'first tried');
+  await screen.getByText('Private key').click();
+  await screen.getByRole('textbox', { name: 'Private key' }).fill('-----BEGIN KEY-----');
+  expect(await axeFinds()).toEqual([]);
+  await screen.getByRole('button', { name: 'Install' }).click();
+  await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
+  expect(asked('startSshInstall').map(({ body }) => body)).toEqual([
+    {
+      host: 'db.example',
+      port: 2222,
+      user: 'ann',
+      auth: { method: 'key', privateKey: '-----BEGIN KEY-----', passphrase: null },
+      mode: 'system',
+      name: 'outrunner-agent',
+      start: true,
+      sudoPassword: null,
+    },
+  ]);
+});
+
+test('shows an installation that runs when it is opened again, and what it asks', async () => {
+  const install = sampleInstall({ state: 'waiting-for-host-key', hostKey: KEY });
+  installs = [install];
+  const screen = await show();
+  await expect.element(screen.getByText('Is this the right host?')).toBeVisible();
+  await expect.element(screen.getByText(KEY.fingerprint)).toBeVisible();
+  expect(await axeFinds()).toEqual([]);
+  await screen.getByRole('button', { name: 'It is the right one' }).click();
+  await vi.waitFor(() => expect(asked('answerHostKey')).toHaveLength(1));
+  expect(asked('answerHostKey')[0]).toMatchObject({
+    params: { id: install.id },
+    body: { accept: true, fingerprint: KEY.fingerprint },
+  });
+});
+
+test('a changed host key is shown beside the known one, which can be forgotten; the form is there again', async () => {
+  const screen = await show();
+  await screen.getByRole('textbox', { name: 'Host' }).fill('ann@db.example');
+  await screen.getByText('SSH agent').click();
+  await screen.getByRole('button', { name: 'Install' }).click();
+  await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
+  await screen.unmount();
+  const problem = toProblem(new OutrunnerError('ssh-host-key-changed', { detail: 'db.example has another key.' }));
+  installs = [sampleInstall({ hostKey: KEY, knownHostKey: OLD, problem })];
+  const again = await show();
+  await expect.element(again.getByText('The host key is not the one that is known for this host')).toBeVisible();
+  for (const { fingerprint } of [KEY, OLD]) await expect.element(again.getByText(fingerprint)).toBeVisible();
+  expect(await axeFinds()).toEqual([]);
+  await again.getByRole('button', { name: /forget the old key/ }).click();
+  await expect.element(again.getByRole('textbox', { name: 'Host' })).toBeVisible();
+  expect(asked('forgetHostKey').map(({ params }) => params)).toEqual([{ id: OLD.id }]);
+});
+
+test('what is pasted as a host falls into its parts', () => {
+  expect(partsOfHost('ssh://root@[fe80::1]:22/')).toEqual({ host: 'fe80::1', user: 'root', port: 22 });
+  expect(partsOfHost('ann@db.example')).toEqual({ host: 'db.example', user: 'ann' });
+  expect(partsOfHost('db.example')).toEqual({ host: 'db.example' });
+  expect(partsOfHost('fe80::1')).toEqual({ host: 'fe80::1' });
+});

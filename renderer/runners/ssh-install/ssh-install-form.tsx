@@ -1,0 +1,162 @@
+import { Accordion, Button, Checkbox, Group, NumberInput, Radio, Stack, Text, TextInput } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useRef } from 'react';
+import type { Runner } from '../../../protocol/api/runners.ts';
+import { NewSshInstallSchema } from '../../../protocol/api/ssh-installs.ts';
+import { fieldsOf, OutrunnerError } from '../../../protocol/problems.ts';
+import { sshInstallMutations } from '../../api/ssh-install-queries.ts';
+import { ActionButton } from '../../ui/action-button.tsx';
+import { ProblemAlert } from '../../ui/problem-alert.tsx';
+import { SignInFields } from './sign-in-fields.tsx';
+import { draftRequest, partsOfHost, type SshDraft } from './ssh-draft.ts';
+
+interface Props {
+  readonly runner: Runner;
+  readonly draft: SshDraft;
+  readonly onChange: (draft: SshDraft) => void;
+  readonly onStarted: (install: string) => void;
+  readonly onClose: () => void;
+}
+
+const SHOWN = ['host', 'port', 'user', 'auth.password', 'auth.privateKey', 'auth.passphrase', 'sudoPassword', 'name'];
+
+/** Where to, how to sign in, and for whom it is installed. */
+export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: Props) {
+  const start = useMutation(sshInstallMutations.start());
+  const host = useRef<HTMLInputElement>(null);
+  // The dialog is open before the form is there: its own focus came too early.
+  useEffect(() => host.current?.focus(), []);
+  const change = (part: Partial<SshDraft>) => {
+    start.reset();
+    onChange({ ...draft, ...part });
+  };
+  const errorOf = (path: string) =>
+    start.error instanceof OutrunnerError
+      ? start.error.fields.find((field) => field.path === path)?.message
+      : undefined;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!start.isPending)
+      start.mutate({ runner: runner.id, install: draftRequest(draft) }, { onSuccess: ({ id }) => onStarted(id) });
+  };
+  const others = start.error !== null && !(start.error instanceof OutrunnerError && allShown(start.error));
+  return (
+    <form onSubmit={submit} noValidate>
+      <Stack gap="sm">
+        <Group gap="sm" align="flex-start" wrap="nowrap">
+          <TextInput
+            label="Host"
+            description="Name or address, as the coordinator sees it"
+            value={draft.host}
+            onChange={(event) => change(partsOfHost(event.currentTarget.value))}
+            error={errorOf('host')}
+            required
+            flex={1}
+            ref={host}
+            spellCheck={false}
+            autoComplete="off"
+          />
+          <NumberInput
+            label="Port"
+            description="Usually 22"
+            value={draft.port}
+            onChange={(port) => change({ port })}
+            error={errorOf('port')}
+            min={1}
+            max={65_535}
+            hideControls
+            allowDecimal={false}
+            w={96}
+            required
+          />
+          <TextInput
+            label="User"
+            description="root, or with sudo"
+            value={draft.user}
+            onChange={(event) => change({ user: event.currentTarget.value })}
+            error={errorOf('user')}
+            required
+            w={190}
+            spellCheck={false}
+            autoComplete="off"
+          />
+        </Group>
+        <SignInFields draft={draft} change={change} errorOf={errorOf} />
+        <Radio.Group
+          label="Install for"
+          value={draft.mode}
+          onChange={(mode) => change({ mode: mode === 'user' ? 'user' : 'system' })}
+        >
+          <Stack gap={6} mt={4}>
+            <Radio
+              value="system"
+              label="The whole host"
+              description="A service with a user of its own, started with the host. Needs root or sudo."
+            />
+            <Radio
+              value="user"
+              label="This user alone"
+              description="Needs neither root nor sudo; jobs run with the rights of this user."
+            />
+          </Stack>
+        </Radio.Group>
+        <Accordion chevronPosition="left" variant="contained">
+          <Accordion.Item value="more">
+            <Accordion.Control>More</Accordion.Control>
+            <Accordion.Panel>
+              <Stack gap="sm">
+                {draft.mode === 'system' && (
+                  <TextInput
+                    type="password"
+                    label="Password for sudo"
+                    description="Only where sudo asks for another one than the sign-in"
+                    value={draft.sudoPassword}
+                    onChange={(event) => change({ sudoPassword: event.currentTarget.value })}
+                    error={errorOf('sudoPassword')}
+                    autoComplete="off"
+                  />
+                )}
+                <TextInput
+                  label="Service name"
+                  description="Another one puts a second Runner on the same host"
+                  value={draft.name}
+                  onChange={(event) => change({ name: event.currentTarget.value })}
+                  error={errorOf('name')}
+                  spellCheck={false}
+                />
+                <Checkbox
+                  label="Start it, and wait for its first check-in"
+                  checked={draft.start}
+                  onChange={(event) => change({ start: event.currentTarget.checked })}
+                />
+              </Stack>
+            </Accordion.Panel>
+          </Accordion.Item>
+        </Accordion>
+        {others && <ProblemAlert error={start.error} shownFields={(path) => SHOWN.includes(path)} />}
+        <Text size="xs" c="dimmed">
+          Passwords and keys are in the memory of the coordinator while it installs, and nowhere else. Nothing but the
+          Runner stays on the host.
+        </Text>
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <ActionButton type="submit" loading={start.isPending} blocked={missing(draft)}>
+            Install
+          </ActionButton>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** What is still to be filled in, or cannot be right. */
+function missing(draft: SshDraft): string | null {
+  const parsed = NewSshInstallSchema.safeParse(draftRequest(draft));
+  return parsed.success ? null : (fieldsOf(parsed.error)[0]?.message ?? null);
+}
+
+function allShown(error: OutrunnerError): boolean {
+  return error.fields.length > 0 && error.fields.every(({ path }) => SHOWN.includes(path));
+}

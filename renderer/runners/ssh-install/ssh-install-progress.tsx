@@ -1,0 +1,95 @@
+import { Alert, Button, Code, Group, ScrollArea, Stack, Text, VisuallyHidden } from '@mantine/core';
+import { IconCircleCheck } from '@tabler/icons-react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import { CoordinatorError } from '../../api/coordinator-error.ts';
+import { sshInstallMutations, sshInstallQueries } from '../../api/ssh-install-queries.ts';
+import { ActionButton } from '../../ui/action-button.tsx';
+import { DataState } from '../../ui/data-state.tsx';
+import { ProblemAlert } from '../../ui/problem-alert.tsx';
+import { toastProblem } from '../../ui/toast.tsx';
+import { ChangedHostKey, HostKeyQuestion } from './host-key-question.tsx';
+import { SshSteps } from './ssh-steps.tsx';
+
+interface Props {
+  readonly id: string;
+  readonly onClose: () => void;
+  /** Back to the form, filled in as it was. */
+  readonly onAgain: () => void;
+}
+
+/** One installation as it goes on, what it asks, and how it ended. */
+export function SshInstallProgress({ id, onClose, onAgain }: Props) {
+  const query = useQuery(sshInstallQueries.detail(id));
+  const cancel = useMutation(sshInstallMutations.cancel());
+  return (
+    <DataState query={query}>
+      {(install) => (
+        <Stack gap="sm">
+          <Text size="sm">
+            <b>{placeText(install)}</b>, {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
+          </Text>
+          <SshSteps steps={install.steps.filter(({ step }) => install.where === 'ssh' || !REMOTE_STEPS.has(step))} />
+          {/* The steps show it; this says it. */}
+          <VisuallyHidden role="status">{statusText(install)}</VisuallyHidden>
+          {install.state === 'waiting-for-host-key' && <HostKeyQuestion install={install} />}
+          {install.output.length > 0 && <Output lines={install.output} />}
+          {install.problem !== null && <ProblemAlert error={new CoordinatorError(install.problem)} />}
+          {install.knownHostKey !== null && <ChangedHostKey install={install} onForgotten={onAgain} />}
+          {install.state === 'succeeded' && (
+            <Alert color="green" variant="light" icon={<IconCircleCheck aria-hidden />} title="Installed">
+              {install.steps.find(({ step }) => step === 'start')?.detail}
+            </Alert>
+          )}
+          <Group justify="flex-end" gap="xs">
+            {install.endedAt === null ? (
+              <ActionButton
+                variant="default"
+                loading={cancel.isPending}
+                onClick={() =>
+                  cancel.mutate(id, {
+                    onError: (error) => toastProblem('The installation could not be cancelled', error),
+                  })
+                }
+              >
+                Cancel installation
+              </ActionButton>
+            ) : (
+              install.state === 'failed' && (
+                <Button variant="default" onClick={onAgain}>
+                  Try again
+                </Button>
+              )
+            )}
+            <Button onClick={onClose}>{install.endedAt === null ? 'Close, it goes on' : 'Close'}</Button>
+          </Group>
+        </Stack>
+      )}
+    </DataState>
+  );
+}
+
+/** Steps that this computer does not need. */
+const REMOTE_STEPS = new Set<string>(['connect', 'host-key']);
+
+function placeText({ where, host, port, user }: SshInstall): string {
+  if (where === 'here') return `On this computer (${host}), as ${user}`;
+  return `${user}@${host}${port === 22 ? '' : `, port ${port}`}`;
+}
+
+function Output({ lines }: { lines: readonly string[] }) {
+  return (
+    <ScrollArea.Autosize mah={104} type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'What the host printed' }}>
+      <Code block fz={12}>
+        {lines.join('\n')}
+      </Code>
+    </ScrollArea.Autosize>
+  );
+}
+
+function statusText({ state, steps }: SshInstall): string {
+  if (state === 'waiting-for-host-key') return 'It waits for you to compare the host key.';
+  if (state === 'succeeded') return 'It has ended well.';
+  if (state === 'failed') return 'It has failed.';
+  return steps.findLast((step) => step.state === 'running')?.detail ?? 'It goes on…';
+}
