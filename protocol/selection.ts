@@ -81,7 +81,8 @@ export function firstFailedRule(runner: CandidateRunner, tags: readonly string[]
   const sound = speaking.filter((replica) => replica.failingChecks.length === 0);
   if (sound.length === 0) return { rule: 'status', detail: `It is ${runner.status}: ${runner.statusReason}` };
   const staying = sound.filter((replica) => replica.accepting);
-  if (staying.length === 0) return { rule: 'stopping', detail: 'Its agent takes no new work: it is being stopped or upgraded.' };
+  if (staying.length === 0)
+    return { rule: 'stopping', detail: 'Its agent takes no new work: it is being stopped or upgraded.' };
   const willing = staying.filter((replica) => replica.refusal === null);
   if (willing.length === 0) {
     return {

@@ -1,7 +1,9 @@
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type ReleaseManifest, releaseBytes } from '../../protocol/release.ts';
 import { ENROL_PATH } from '../../protocol/wire.ts';
 import { enrolSimulated, HOST_FACTS, makeEnrolmentKeys } from '../testing/simulated-agent.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
@@ -19,16 +21,20 @@ afterAll(async () => {
 
 /** Hands out this version: of no platform, which is enough to compare. */
 async function handOut(productVersion: string): Promise<void> {
-  const manifest = {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+  const id = createHash('sha256').update(raw).digest('hex').slice(0, 16);
+  const manifest: ReleaseManifest = {
     format: 1,
     productVersion,
     protocolVersion: 2,
     builtAt: '2026-11-23T00:00:00.000Z',
     development: true,
-    key: { id: '0'.repeat(16), publicKey: 'A'.repeat(43) },
+    key: { id, publicKey: raw.toString('base64url') },
     executables: [],
   };
-  await writeFile(join(agentsDir, 'manifest.json'), JSON.stringify({ manifest, signature: 'A'.repeat(86) }));
+  const signature = sign(null, releaseBytes(manifest), privateKey).toString('base64url');
+  await writeFile(join(agentsDir, 'manifest.json'), JSON.stringify({ manifest, signature }));
 }
 
 async function create(name: string) {
