@@ -15,7 +15,7 @@ export interface ReplicaPresence {
   readonly lastSeen: number | null;
   readonly saidGoodbye: boolean;
   readonly speaksProtocol: boolean;
-  /** false: its agent is being stopped and refuses what is offered. */
+  /** false: its agent is being stopped or upgraded and refuses what is offered. */
   readonly accepting: boolean;
   readonly running: number;
   readonly queued: number;

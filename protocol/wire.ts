@@ -86,7 +86,7 @@ export const FromAgentSchema = z.discriminatedUnion('type', [
     operations: z.array(z.object(operationRef)).max(100_000),
     /** Operations that ended here and of which records are still owed: their leases are renewed as well. */
     delivering: z.array(z.object(operationRef)).max(100_000).default([]),
-    /** false: the agent is being stopped and refuses what is offered. */
+    /** false: the agent is being stopped or upgraded and refuses what is offered. */
     accepting: z.boolean().default(true),
   }),
   z.object({ type: z.literal('accepted'), ...operationRef }),

@@ -12,7 +12,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   status: 'not healthy',
   connection: 'reconnecting',
   protocol: 'too old',
-  stopping: 'being stopped',
+  stopping: 'taking no new work',
   refused: 'refusing work just now',
   capacity: 'full',
 };

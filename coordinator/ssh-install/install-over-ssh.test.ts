@@ -484,7 +484,7 @@ async function startAgent(privateKey: string): Promise<string> {
     await ended;
     rmSync(folder, { recursive: true });
   });
-  while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await expect.poll(() => existsSync(socket)).toBe(true);
   execFileSync('/usr/bin/ssh-add', ['-q', '-'], {
     input: privateKey,
     env: { SSH_AUTH_SOCK: socket },
@@ -494,5 +494,5 @@ async function startAgent(privateKey: string): Promise<string> {
 }
 
 async function untilNothingIsLeft(server: SshServer): Promise<void> {
-  while (server.leftovers().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await expect.poll(() => server.leftovers()).toEqual([]);
 }

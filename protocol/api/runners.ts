@@ -113,7 +113,7 @@ export const ReplicaSchema = z
     queued: z.number().int(),
     maximum: z.number().int(),
     checks: z.array(SelfCheckSchema),
-    /** false: its agent is being stopped; it finishes what it has and takes nothing new. */
+    /** false: its agent is being stopped or upgraded; it finishes what it has and takes nothing new. */
     accepting: z.boolean(),
     saidGoodbye: z.boolean(),
     /** Whether its agent can be upgraded from here, and why not; null: not known since it was last connected. */

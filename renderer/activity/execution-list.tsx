@@ -1,4 +1,3 @@
-import { Button, Group, Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type ReactNode, useMemo } from 'react';
@@ -6,6 +5,7 @@ import type { ExecutionSummary } from '../../protocol/api/executions.ts';
 import { type ExecutionFilter, executionQueries } from '../api/execution-queries.ts';
 import { DataState } from '../ui/data-state.tsx';
 import { type DataColumn, DataTable } from '../ui/data-table.tsx';
+import { ListFoot } from '../ui/list-foot.tsx';
 import { executionColumns } from './execution-columns.tsx';
 
 interface Props {
@@ -38,21 +38,7 @@ export function ExecutionList({ filter, label, empty, columns = executionColumns
             fill={fill}
             minWidth={minWidth}
           />
-          <Group justify="space-between" mt={6} mih={26}>
-            <Text size="xs" c="dimmed" aria-live="polite">
-              {rows.length.toLocaleString()} of {Math.max(total, rows.length).toLocaleString()}
-            </Text>
-            {query.hasNextPage && (
-              <Button
-                size="compact-sm"
-                variant="default"
-                loading={query.isFetchingNextPage}
-                onClick={() => void query.fetchNextPage()}
-              >
-                Show more
-              </Button>
-            )}
-          </Group>
+          <ListFoot shown={rows.length} total={total} query={query} />
         </>
       )}
     </DataState>

@@ -22,7 +22,7 @@ const RULE_WORDS: Readonly<Record<SelectionRule, string>> = {
   status: 'Status',
   connection: 'Connection',
   protocol: 'Version',
-  stopping: 'Being stopped',
+  stopping: 'Takes no new work',
   refused: 'Refused',
   capacity: 'Capacity',
 };

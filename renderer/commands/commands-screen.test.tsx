@@ -5,6 +5,7 @@ import { render } from 'vitest-browser-react';
 import { sampleExecution } from '../activity/sample-execution.ts';
 import { type Answers, serveInPage } from '../ui/test-coordinator.ts';
 import { testPage } from '../ui/test-page.tsx';
+import { testPerson } from '../ui/test-person.ts';
 import { CommandsScreen } from './commands-screen.tsx';
 
 let server: ReturnType<typeof serveInPage>;
@@ -26,20 +27,7 @@ const before = sampleExecution({
 
 function open(answers: Answers = {}) {
   server = serveInPage({
-    me: () => ({
-      user: { id: crypto.randomUUID(), name: 'ann', role: 'owner' },
-      csrf: 'csrf',
-      may: ['read', 'run', 'manage'],
-      coordinator: {
-        id: crypto.randomUUID(),
-        version: '0.1.0',
-        protocol: 1,
-        publicKey: 'A'.repeat(43),
-        embedded: true,
-        url: 'http://127.0.0.1:4440',
-        time: '2026-11-23T20:15:00.000Z',
-      },
-    }),
+    me: () => testPerson(),
     listRunners: () => ({ items: [], next: null, total: 0 }),
     listTags: () => ({ linux: 1 }),
     listExecutions: ({ query }) => {

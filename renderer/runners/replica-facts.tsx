@@ -31,11 +31,11 @@ export function clockWords(skewMs: number): string {
   return `${text} ${skewMs > 0 ? 'ahead' : 'behind'}`;
 }
 
-const BEING_STOPPED: Fact = {
-  term: 'Being stopped',
+const NO_NEW_WORK: Fact = {
+  term: 'No new work',
   value: (
     <Text span inherit c="var(--outrunner-warn)">
-      its agent takes no new work, and ends when what runs there has ended
+      its agent is being stopped or upgraded, and ends when what runs there has ended
     </Text>
   ),
 };
@@ -59,7 +59,7 @@ function upgradableWords({ upgradable }: Replica): string {
 /** What is known of one replica. */
 export function replicaFacts(replica: Replica): Fact[] {
   const facts: Fact[] = [
-    ...(replica.connected && !replica.accepting ? [BEING_STOPPED] : []),
+    ...(replica.connected && !replica.accepting ? [NO_NEW_WORK] : []),
     {
       term: 'Connection',
       value: replica.connected ? (

@@ -90,8 +90,10 @@ test('a clock that is more than two seconds off is said in words, one that is le
 test('an agent that is being stopped is said to take no new work; long polling is called by its name', async () => {
   const replica = sampleReplica({ hostname: 'db-1', accepting: false, transport: 'polling' });
   const screen = await open(sampleRunner({ replicas: [replica] }));
-  await expect.element(screen.getByRole('img', { name: /^The agent on db-1 is being stopped/ })).toBeVisible();
-  await expect.element(screen.getByText(/its agent takes no new work/)).toBeVisible();
+  await expect
+    .element(screen.getByRole('img', { name: /^The agent on db-1 takes no new work: it is being stopped or upgraded/ }))
+    .toBeVisible();
+  await expect.element(screen.getByText(/its agent is being stopped or upgraded/)).toBeVisible();
   await expect.element(screen.getByText(/^Long polling/).first()).toBeVisible();
   expect(await axeFinds()).toEqual([]);
 });

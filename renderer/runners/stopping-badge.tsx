@@ -8,12 +8,12 @@ interface Props {
   readonly iconOnly?: boolean;
 }
 
-/** That an agent of the Runner is being stopped on its host and takes no new work; nothing while all of them take some. */
+/** That an agent of the Runner takes no new work, since it is being stopped on its host or upgraded; nothing while all of them take some. */
 export function StoppingBadge({ runner, iconOnly = false }: Props) {
   const leaving = runner.replicas.filter(({ connected, accepting }) => connected && !accepting);
   if (leaving.length === 0) return null;
   const hosts = leaving.map(({ hostname }) => hostname).join(', ');
-  const words = `The agent on ${hosts} is being stopped: it takes no new work, and ends when what runs there has ended.`;
+  const words = `The agent on ${hosts} takes no new work: it is being stopped or upgraded, and ends when what runs there has ended.`;
   return (
     <Tooltip multiline maw={320} label={words}>
       {iconOnly ? (

@@ -1,4 +1,5 @@
 import classes from './load-bar.module.css';
+import { ShareBar } from './share-bar.tsx';
 
 interface Props {
   readonly running: number;
@@ -8,13 +9,10 @@ interface Props {
 
 /** How much of its capacity a Runner uses: the numbers, and a bar. */
 export function LoadBar({ running, queued, maximum }: Props) {
-  const share = maximum === 0 ? 0 : Math.min(100, (100 * running) / maximum);
   const words = `${running} of ${maximum} operations running${queued > 0 ? `, ${queued} queued` : ''}`;
   return (
     <span className={classes.load} title={words}>
-      <span className={classes.track} aria-hidden>
-        <span className={classes.fill} data-full={share >= 100 || undefined} style={{ width: `${share}%` }} />
-      </span>
+      <ShareBar part={running} whole={maximum} warnsWhenFull />
       <span className={classes.numbers}>
         {running}/{maximum}
       </span>

@@ -7,8 +7,8 @@ import { OutrunnerError } from '../../protocol/problems.ts';
 import { sampleReplica, sampleRunner } from '../runners/sample-runner.ts';
 import { type Answers, serveInPage } from '../ui/test-coordinator.ts';
 import { testPage } from '../ui/test-page.tsx';
+import { testPerson } from '../ui/test-person.ts';
 import { sampleUpgrade } from './sample-upgrade.ts';
-import { testPerson } from './test-person.ts';
 import { UpgradeDialog } from './upgrade-dialog.tsx';
 import { VersionMark } from './version-mark.tsx';
 

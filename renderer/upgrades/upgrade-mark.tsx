@@ -1,4 +1,5 @@
 import type { Upgrade, UpgradeReplica } from '../../protocol/api/upgrades.ts';
+import { ShareBar } from '../ui/share-bar.tsx';
 import { PHASE_LOOK, phaseCounts, phaseDetail, upgradeLook } from './upgrade-look.ts';
 import classes from './upgrades.module.css';
 
@@ -24,11 +25,7 @@ export function PhaseMark({ replica }: { replica: UpgradeReplica }) {
         <Icon size={16} stroke={2} aria-hidden />
         {word}
       </span>
-      {phase === 'downloading' && total > 0 && (
-        <span className={classes.track} aria-hidden>
-          <span className={classes.fill} style={{ width: `${Math.min(100, (100 * received) / total)}%` }} />
-        </span>
-      )}
+      {phase === 'downloading' && total > 0 && <ShareBar part={received} whole={total} />}
       {detail !== '' && (
         <span className={classes.detail} title={detail}>
           {detail}

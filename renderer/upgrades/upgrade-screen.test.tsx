@@ -6,8 +6,8 @@ import type { Upgrade } from '../../protocol/api/upgrades.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { type Answers, serveInPage } from '../ui/test-coordinator.ts';
 import { testPage } from '../ui/test-page.tsx';
+import { testPerson } from '../ui/test-person.ts';
 import { sampleUpgradeReplica as replica, sampleUpgrade } from './sample-upgrade.ts';
-import { testPerson } from './test-person.ts';
 import { UpgradeScreen } from './upgrade-screen.tsx';
 import { UpgradesScreen } from './upgrades-screen.tsx';
 

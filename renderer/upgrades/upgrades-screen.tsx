@@ -1,4 +1,4 @@
-import { Button, Group, Text } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconCircleArrowUp } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -8,6 +8,7 @@ import { upgradeQueries } from '../api/upgrade-queries.ts';
 import { DataState } from '../ui/data-state.tsx';
 import { type DataColumn, DataTable } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
+import { ListFoot } from '../ui/list-foot.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
 import { PhaseCounts, UpgradeMark } from './upgrade-mark.tsx';
@@ -57,21 +58,7 @@ export function UpgradesScreen() {
               minWidth={860}
               fill
             />
-            <Group justify="space-between" mt={6} mih={26}>
-              <Text size="xs" c="dimmed" role="status">
-                {rows.length.toLocaleString()} of {Math.max(total, rows.length).toLocaleString()}
-              </Text>
-              {query.hasNextPage && (
-                <Button
-                  size="compact-sm"
-                  variant="default"
-                  loading={query.isFetchingNextPage}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  Show more
-                </Button>
-              )}
-            </Group>
+            <ListFoot shown={rows.length} total={total} query={query} />
           </>
         )}
       </DataState>

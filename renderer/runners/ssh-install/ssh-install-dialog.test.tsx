@@ -6,6 +6,7 @@ import { SSH_STEPS, type SshInstall } from '../../../protocol/api/ssh-installs.t
 import { OutrunnerError, toProblem } from '../../../protocol/problems.ts';
 import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
+import { testPerson } from '../../ui/test-person.ts';
 import { sampleRunner } from '../sample-runner.ts';
 import { partsOfHost } from './ssh-draft.ts';
 import { SshInstallDialog } from './ssh-install-dialog.tsx';
@@ -21,20 +22,7 @@ let server: ReturnType<typeof serveInPage>;
 beforeEach(() => {
   installs = [];
   server = serveInPage({
-    me: () => ({
-      user: { id: crypto.randomUUID(), name: 'owner', role: 'owner' },
-      csrf: 'csrf',
-      may: ['read', 'run', 'manage'],
-      coordinator: {
-        id: crypto.randomUUID(),
-        version: '0.1.0',
-        protocol: 1,
-        publicKey: 'A'.repeat(43),
-        embedded: true,
-        url: 'http://127.0.0.1:4440',
-        time: TIME,
-      },
-    }),
+    me: () => testPerson(),
     getRunner: () => runner,
     listSshInstalls: () => ({ items: installs }),
     getSshInstall: ({ params }) => installs.find(({ id }) => id === params.id) ?? refuse(),

@@ -9,6 +9,7 @@ import { createBrowserHost } from '../../host/browser-host.ts';
 import { HostProvider } from '../../host/host-context.tsx';
 import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
+import { testPerson } from '../../ui/test-person.ts';
 import { sampleRunner } from '../sample-runner.ts';
 import { draftStore } from './draft-store.ts';
 import { WizardScreen } from './wizard-screen.tsx';
@@ -38,20 +39,7 @@ beforeEach(() => {
   byKey = new Map();
   refusal = null;
   server = serveInPage({
-    me: () => ({
-      user: { id: crypto.randomUUID(), name: 'owner', role: 'owner' },
-      csrf: 'csrf',
-      may: ['read', 'run', 'manage'],
-      coordinator: {
-        id: crypto.randomUUID(),
-        version: '0.1.0',
-        protocol: 1,
-        publicKey: 'A'.repeat(43),
-        embedded: true,
-        url: 'http://127.0.0.1:4440',
-        time: TIME,
-      },
-    }),
+    me: () => testPerson(),
     listTags: () => ({ linux: 2 }),
     listProjects: () => ({ items: [project('Welcome'), project('Payments')], next: null, total: 2 }),
     listPackages: () => ({ version: null, development: true, manifest: null, signature: null, packages: [] }),
