@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
-import { SignatureSchema } from '../../protocol/enrolment.ts';
+import { SignatureSchema } from '../../protocol/trust-fields.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { QuickDisk } from '../../protocol/quick-disk.ts';
 import { SLOT_NAME, slotName } from './operation-place.ts';
