@@ -18,6 +18,7 @@ export const AuthoritySchema = z
     notAfter: TimeSchema,
   })
   .meta({ id: 'Authority' });
+export type Authority = z.infer<typeof AuthoritySchema>;
 
 /**
  * Why a replica does not believe what holds now: `away`, it is not connected, and learns it when it is; `told`, it is

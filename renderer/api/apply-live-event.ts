@@ -13,6 +13,7 @@ import { projectKeys } from './project-queries.ts';
 import { runnerKeys } from './runner-queries.ts';
 import { sshInstallKeys } from './ssh-install-queries.ts';
 import { tokenKeys } from './token-queries.ts';
+import { trustKeys } from './trust-queries.ts';
 
 type Of<Topic extends LiveEvent['topic']> = Extract<LiveEvent, { topic: Topic }>;
 interface ExecutionPage {
@@ -52,6 +53,7 @@ export function applyLiveEvents(client: QueryClient, events: readonly LiveEvent[
     client,
     events.filter((event) => event.topic === 'ssh-install'),
   );
+  if (events.some((event) => event.topic === 'trust')) void client.invalidateQueries({ queryKey: trustKeys.all });
   if (events.some((event) => event.topic === 'token')) void client.invalidateQueries({ queryKey: tokenKeys.all });
 }
 

@@ -1,11 +1,20 @@
 import { ActionIcon, Menu } from '@mantine/core';
-import { IconAdjustments, IconFolders, IconInfoCircle, IconKey, IconServer2, IconSettings } from '@tabler/icons-react';
+import {
+  IconAdjustments,
+  IconFolders,
+  IconInfoCircle,
+  IconKey,
+  IconServer2,
+  IconSettings,
+  IconShieldLock,
+} from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 
 const ENTRIES = [
   { to: '/runners', label: 'Runner Management', icon: IconServer2 },
   { to: '/projects', label: 'Projects', icon: IconFolders },
   { to: '/tokens', label: 'API tokens', icon: IconKey },
+  { to: '/trust', label: 'Keys and certificates', icon: IconShieldLock },
   { to: '/settings', label: 'Settings', icon: IconAdjustments },
   { to: '/about', label: 'System and about', icon: IconInfoCircle },
 ] as const;

@@ -126,6 +126,10 @@ const tokens = createRoute({
   ...at('/tokens'),
   component: lazyRouteComponent(() => import('../settings/tokens-screen.tsx'), 'TokensScreen'),
 });
+const trust = createRoute({
+  ...at('/trust'),
+  component: lazyRouteComponent(() => import('../trust/trust-screen.tsx'), 'TrustScreen'),
+});
 const settings = createRoute({
   ...at('/settings'),
   component: lazyRouteComponent(() => import('../settings/settings-screen.tsx'), 'SettingsScreen'),
@@ -155,6 +159,7 @@ const routeTree = root.addChildren([
   upgrades,
   upgrade,
   tokens,
+  trust,
   settings,
   about,
 ]);

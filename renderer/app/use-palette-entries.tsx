@@ -11,6 +11,7 @@ import {
   IconPlus,
   IconServer2,
   IconSettings,
+  IconShieldLock,
   IconTerminal2,
 } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
@@ -115,6 +116,7 @@ function useScreens(project: string | null): Entry[] {
     screen('Upgrades', <IconCircleArrowUp {...size} />, () => navigate({ to: '/upgrades' })),
     screen('Projects', <IconFolders {...size} />, () => navigate({ to: '/projects' })),
     screen('API tokens', <IconKey {...size} />, () => navigate({ to: '/tokens' })),
+    screen('Keys and certificates', <IconShieldLock {...size} />, () => navigate({ to: '/trust' })),
     screen('Settings', <IconAdjustments {...size} />, () => navigate({ to: '/settings' })),
     screen('System and about', <IconInfoCircle {...size} />, () => navigate({ to: '/about' })),
   ];
