@@ -18,6 +18,7 @@ import { signAdHoc } from './sign-mac.ts';
 import { describeSigner, readAuthenticode } from './sign-windows.ts';
 import { arm64Machine } from './testing/arm64-machine.ts';
 import { packedProbe } from './testing/packed-probe.ts';
+import { startTimestampServer } from './testing/timestamp-server.ts';
 import { makeWindowsCertificate } from './testing/windows-certificate.ts';
 
 /** Packing takes up to twenty seconds on a machine of its own, and several times that on one that is shared. */
@@ -108,7 +109,7 @@ describe('the executable for Windows', () => {
   );
 
   it(
-    'is signed with the certificate that the settings name, and one flipped byte is seen',
+    'is signed with the certificate and at the time that the settings name, and one flipped byte is seen',
     async (context) => {
       if (!(await runTool('osslsigncode', ['--version']))) return context.skip('needs osslsigncode');
       const base = await runtimeOf('win-x64', context);
@@ -118,13 +119,20 @@ describe('the executable for Windows', () => {
       const made = await makeWindowsCertificate(folder, 'Example Signer');
       vi.stubEnv('OUTRUNNER_WINDOWS_CERT', made.certificate);
       vi.stubEnv('OUTRUNNER_WINDOWS_KEY', made.key);
+      const time = await startTimestampServer(folder);
+      vi.stubEnv('OUTRUNNER_WINDOWS_TIMESTAMP', time.url);
       try {
         expect(await signForPlatform('win-x64', executable)).toEqual({ kind: 'signed', signer: 'Example Signer' });
       } finally {
         vi.unstubAllEnvs();
+        await time.close();
       }
-      const verify = () => runTool('osslsigncode', ['verify', '-CAfile', made.authority, '-in', executable]);
-      expect(await verify()).toMatchObject({ code: 0, output: expect.stringContaining('Succeeded') });
+      expect(time.given()).toBe(1);
+      const trusted = ['-CAfile', made.authority, '-TSA-CAfile', time.authority];
+      const verify = () => runTool('osslsigncode', ['verify', ...trusted, '-in', executable]);
+      const verified = await verify();
+      expect(verified).toMatchObject({ code: 0, output: expect.stringContaining('Succeeded') });
+      expect(verified?.output).toContain('Timestamp Server Signature verification: ok');
       await flipByte(executable, 1_000_000);
       expect((await verify())?.code).not.toBe(0);
       expect(await readAuthenticode(executable)).toMatchObject({ intact: false });
