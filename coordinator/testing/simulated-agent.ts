@@ -164,6 +164,8 @@ export class SimulatedAgent {
   /** What was heard and not yet returned by `next`. */
   #fresh: ToAgent[] = [];
   #isWelcome = false;
+  /** Of its last hello. */
+  #nonce = '';
 
   constructor(identity: SimulatedIdentity, settings: SimulatedSettings = {}) {
     this.identity = identity;
@@ -178,21 +180,24 @@ export class SimulatedAgent {
     await this.open();
     const challenge = await this.next('challenge');
     const hello = this.#hello(challenge.nonce, held, running);
+    this.#nonce = hello.nonce;
     this.send(hello);
     const answer = await this.next('welcome', 'rejected');
     if (answer.type === 'rejected') {
       if (answer.trust !== undefined) this.#weigh(answer.trust);
-      const text = rejectionSigningText(hello.nonce, this.identity.replica, answer.code);
-      throw new ConnectionRefused(
-        answer.code,
-        answer.proof !== undefined && this.#isBelieved(text, answer.proof.signature),
-      );
+      throw new ConnectionRefused(answer.code, this.isProven(answer));
     }
     const isNew = answer.trust !== undefined && this.#weigh(answer.trust);
     const text = welcomeSigningText(hello.nonce, this.identity.replica, answer.epoch);
     if (!this.#isBelieved(text, answer.signature)) throw new Error('The welcome is not signed by the coordinator.');
     if (isNew) this.#note(null);
     return answer;
+  }
+
+  /** Whether a rejection is signed with a key that it believes, for what it said last. */
+  isProven({ code, proof }: Pick<Heard<'rejected'>, 'code' | 'proof'>): boolean {
+    const text = rejectionSigningText(this.#nonce, this.identity.replica, code);
+    return proof !== undefined && this.#isBelieved(text, proof.signature);
   }
 
   /** Whether this was signed with a key that it believes. */
