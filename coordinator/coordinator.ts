@@ -37,6 +37,10 @@ import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
+import { AnnouncedTrust } from './trust/announced-trust.ts';
+import { readAuthorities } from './trust/authorities.ts';
+import { serveTrust } from './trust/routes.ts';
+import { Trust } from './trust/trust.ts';
 import { serveReleases } from './upgrades/release-download.ts';
 import { serveUpgrades } from './upgrades/routes.ts';
 import { Upgrades } from './upgrades/upgrades.ts';
@@ -82,7 +86,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const clock = options.clock ?? systemClock();
   const isProxy = trustedProxies(settings.trustedProxy);
   const tls = readTls(settings);
-  const ca = settings.tlsCa === null ? null : readSettingFile('tls-ca', settings.tlsCa);
+  const ca = settings.tlsCa === null ? null : readAuthorities(readSettingFile('tls-ca', settings.tlsCa));
   const { log, flush } = openLog({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -148,11 +152,12 @@ async function start(ground: Ground) {
   });
   const publicUrl = () => api.publicUrl;
   const collector = ground.collector ?? garbageCollector();
+  const announced = await AnnouncedTrust.open({ store, clock, log, signing: keys.signing, authorities: ground.ca });
   const gateway = createGateway({
     store,
     clock,
     log,
-    keys,
+    trust: announced,
     recordRefusal: (refusal) => runners.recordRefusal(refusal),
     enrolled: (id) =>
       runners.written(id, 'updated').catch((error: unknown) => {
@@ -164,12 +169,22 @@ async function start(ground: Ground) {
     addressOf: (request) => peerAddress(request, isProxy),
   });
   const journals = storedJournals({ store, folder: folder.journalsPath });
-  const executions = createExecutions({ store, clock, log, keys, journals, link: gateway.link, live, publicUrl });
+  const executions = createExecutions({ store, clock, log, journals, link: gateway.link, live, publicUrl });
   const { signal } = executions;
   const runners: Runners = new Runners({ store, clock, log, live, presence: gateway.presence, tokens: keys, signal });
   const agents = releaseFolder(settings.agentsDir);
   const tickets = { folder: agents, secret: keys.derive('release-tickets') };
   const upgrades = new Upgrades({ store, clock, log, live, link: gateway.link, index: runners.index, ...tickets });
+  const trust = new Trust({
+    store,
+    clock,
+    log,
+    live,
+    link: gateway.link,
+    index: runners.index,
+    announced,
+    stopping: api.stopping,
+  });
   const memory = new IdleMemory(clock, collector.everything);
   /** Something has come to its end: when nothing else follows, what it left behind is given back. */
   const settle = () => {
@@ -185,6 +200,7 @@ async function start(ground: Ground) {
   await runners.start();
   await executions.start();
   await upgrades.start();
+  trust.start();
 
   const { serve } = api;
   serveIdentity(serve, {
@@ -193,7 +209,12 @@ async function start(ground: Ground) {
     live,
     ownerTicket,
     sessionLifetimeMs: settings.sessionHours * HOUR_MS,
-    coordinator: { id: coordinatorId, embedded: settings.embedded, publicKey: keys.publicKey, url: publicUrl },
+    coordinator: {
+      id: coordinatorId,
+      embedded: settings.embedded,
+      publicKey: () => announced.publicKey,
+      url: publicUrl,
+    },
   });
   const projectChanged = (name: string) => announceProject({ store, live, log }, name);
   serveProjects(serve, { store, clock, live, runnersChanged: (ids) => runners.assignmentsGone(ids) });
@@ -205,7 +226,8 @@ async function start(ground: Ground) {
     folder: agents,
     settings: () => ({
       coordinatorUrl: publicUrl(),
-      publicKey: keys.publicKey,
+      publicKey: announced.publicKey,
+      succession: announced.succession,
       proxy: settings.runnerProxy,
       ca: ground.ca,
     }),
@@ -227,6 +249,7 @@ async function start(ground: Ground) {
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });
+  serveTrust(api, { clock, trust, announced });
   serveJobs(serve, { store, clock, live, projectChanged }, executions);
   serveExecutions(serve, executions);
   serveLive(serve, live);
@@ -251,6 +274,7 @@ async function start(ground: Ground) {
     live.stop();
     // Together: an open Runner connection would keep the server from closing.
     await Promise.all([api.stop(), gateway.stop()]);
+    await trust.stop();
     await upgrades.stop();
     await executions.stop();
     await runners.stop();

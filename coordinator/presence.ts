@@ -15,7 +15,7 @@ export interface ReplicaPresence {
   readonly lastSeen: number | null;
   readonly saidGoodbye: boolean;
   readonly speaksProtocol: boolean;
-  /** false: its agent is being stopped or upgraded and refuses what is offered. */
+  /** false: its agent refuses what is offered: it is being stopped or upgraded, or believes none of the coordinator's keys. */
   readonly accepting: boolean;
   readonly running: number;
   readonly queued: number;
@@ -34,6 +34,12 @@ export interface ReplicaPresence {
   readonly duplicateSeenAt: number | null;
   /** Whether its agent can be upgraded from afar; null: it has not been connected since the coordinator began. */
   readonly upgradable: Upgradable | null;
+  /** The newest key of the coordinator that its agent believes. */
+  readonly believedKey: string;
+  /** Of the trust statement that its agent holds; null: it says nothing of it, and cannot be told of other keys. */
+  readonly trustSerial: number | null;
+  /** Why its agent does not use what was announced last. */
+  readonly trustProblem: string | null;
 }
 
 export interface Presence {

@@ -40,7 +40,9 @@ export async function writeFleet(dataDir: string, file: string, count: number): 
       }),
     );
     await store.close();
-    await writeFile(file, JSON.stringify({ coordinatorPublicKey: folder.keys.publicKey, runners }), { mode: 0o600 });
+    await writeFile(file, JSON.stringify({ coordinatorPublicKey: folder.keys.signing.publicKey, runners }), {
+      mode: 0o600,
+    });
   } finally {
     folder.release();
   }

@@ -23,7 +23,6 @@ export interface ExecutionsDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly keys: { sign(text: string): string };
   readonly journals: Journals;
   readonly link: RunnerLink;
   readonly live: Live;

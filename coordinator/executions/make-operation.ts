@@ -1,17 +1,18 @@
 import type { Operation } from '../../protocol/operation.ts';
 import { operationSigningText, type ToAgent } from '../../protocol/wire.ts';
+import type { RunnerLink } from '../gateway/runner-link.ts';
 import type { ExecutionRecord } from './execution-record.ts';
 
 /** How long an agent may take to accept. After that it must not, and the operation can be given to another. */
 export const ACCEPT_WITHIN_MS = 60_000;
 
 export interface OperationDeps {
-  readonly keys: { sign(text: string): string };
+  readonly link: Pick<RunnerLink, 'sign'>;
   /** Where people look at the coordinator. */
   publicUrl(): string;
 }
 
-/** The signed message that asks a replica to do what the record says, under its present attempt. */
+/** The message that asks a replica to do what the record says, under its present attempt; signed with a key that it believes now. */
 export function makeOperation(deps: OperationDeps, record: ExecutionRecord, now: number): ToAgent {
   const { row, operation, workflow } = record;
   const content: Operation = {
@@ -36,7 +37,8 @@ export function makeOperation(deps: OperationDeps, record: ExecutionRecord, now:
     },
   };
   const payload = JSON.stringify(content);
-  return { type: 'operation', payload, signature: deps.keys.sign(operationSigningText(payload)) };
+  const signature = deps.link.sign(content.replica, operationSigningText(payload));
+  return { type: 'operation', payload, signature };
 }
 
 /** What every step finds in its environment about where it comes from. */

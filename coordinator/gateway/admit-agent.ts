@@ -14,6 +14,10 @@ export interface Admitted {
   readonly maxOperations: number;
   /** false: it is let in to be upgraded, and gets no work. */
   readonly speaksProtocol: boolean;
+  /** The newest key of the coordinator that was noted for it, after this hello; null: none. */
+  readonly believedKey: string | null;
+  readonly trustSerial: number | null;
+  readonly trustProblem: string | null;
 }
 
 /**
@@ -35,7 +39,7 @@ export async function admitAgent(
   }
   const known = await deps.store.read
     .selectFrom('replica')
-    .select(['signing_key', 'revoked_at'])
+    .select(['signing_key', 'revoked_at', 'believed_key', 'trust_serial', 'trust_problem'])
     .where('id', '=', hello.replica)
     .executeTakeFirst();
   if (known === undefined) throw new OutrunnerError('replica-unknown');
@@ -44,6 +48,7 @@ export async function admitAgent(
     throw new OutrunnerError('signature-refused');
   }
   if (known.revoked_at !== null) throw new OutrunnerError('replica-revoked');
+  const trust = trustOf(hello, known);
   return deps.store.write(async (tx) => {
     const row = await tx
       .updateTable('replica')
@@ -55,6 +60,7 @@ export async function admitAgent(
         said_goodbye: 0 as const,
         last_seen: deps.clock.now(),
         maximum: hello.maximum,
+        ...trust,
       }))
       .where('id', '=', hello.replica)
       .where('revoked_at', 'is', null)
@@ -72,6 +78,24 @@ export async function admitAgent(
       epoch: row.epoch,
       maxOperations: runner.max_operations,
       speaksProtocol: standing === 'works',
+      believedKey: trust.believed_key,
+      trustSerial: trust.trust_serial,
+      trustProblem: trust.trust_problem,
     };
   });
+}
+
+interface NotedTrust {
+  readonly believed_key: string | null;
+  readonly trust_serial: number | null;
+  readonly trust_problem: string | null;
+}
+
+/** What its row says of whom it believes: what it says itself; of one that says nothing, the key that was noted. */
+function trustOf({ trust }: Hello, known: NotedTrust): NotedTrust {
+  if (trust === undefined) return { believed_key: known.believed_key, trust_serial: null, trust_problem: null };
+  const believed_key = trust.keys[0] ?? null;
+  const isSame = believed_key === known.believed_key && trust.serial === known.trust_serial;
+  // What kept it from using an announcement holds until it has another.
+  return { believed_key, trust_serial: trust.serial, trust_problem: isSame ? known.trust_problem : null };
 }

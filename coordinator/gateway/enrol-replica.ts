@@ -13,6 +13,7 @@ import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/versio
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { isSignedBy } from './signatures.ts';
+import type { TrustBook } from './trust-book.ts';
 
 export type EnrolResponse = z.infer<typeof EnrolResponseSchema>;
 
@@ -26,11 +27,20 @@ export interface Refusal {
 export interface EnrolDeps {
   readonly store: Store;
   readonly clock: Clock;
-  readonly keys: { readonly publicKey: string; sign(text: string): string };
+  readonly trust: TrustBook;
   /** Keeps why an agent was turned away, so that the wizard can name it. */
   recordRefusal(refusal: Refusal): Promise<void>;
   /** A replica came to be; those in `revoked` are no more. */
-  enrolled(replica: { id: string; runnerId: string; maxOperations: number; address: string }, revoked: string[]): void;
+  enrolled(replica: NewReplica, revoked: string[]): void;
+}
+
+export interface NewReplica {
+  readonly id: string;
+  readonly runnerId: string;
+  readonly maxOperations: number;
+  /** What it believes: what it says itself, else the key in the package that it came with. */
+  readonly believedKey: string;
+  readonly trustSerial: number | null;
 }
 
 interface Enrolled {
@@ -38,6 +48,7 @@ interface Enrolled {
   readonly name: string;
   readonly maxOperations: number;
   readonly revoked: string[];
+  readonly believedKey: string;
 }
 
 /**
@@ -49,14 +60,19 @@ interface Enrolled {
 export async function enrolReplica(deps: EnrolDeps, request: EnrolRequest, address: string): Promise<EnrolResponse> {
   try {
     checkRequest(request);
-    const done = await deps.store.write((tx) => useToken(tx, deps.clock.now(), request, address));
-    const { replica, name } = done;
-    deps.enrolled({ id: replica, runnerId: request.runner, maxOperations: done.maxOperations, address }, done.revoked);
+    const { trust } = deps;
+    const done = await deps.store.write((tx) => useToken(tx, { ...deps, request, address }));
+    const { replica, name, maxOperations, believedKey } = done;
+    const trustSerial = request.trust?.serial ?? null;
+    deps.enrolled({ id: replica, runnerId: request.runner, maxOperations, believedKey, trustSerial }, done.revoked);
+    const coordinatorPublicKey = trust.signerFor(request.trust?.keys ?? [believedKey]);
+    const news = request.trust === undefined ? null : trust.newsFor(request.trust);
     return {
       replica,
       runner: { id: request.runner, name },
-      coordinatorPublicKey: deps.keys.publicKey,
-      signature: deps.keys.sign(enrolmentAnswer(replica, request)),
+      coordinatorPublicKey,
+      signature: trust.sign(enrolmentAnswer(replica, request), coordinatorPublicKey),
+      ...(news === null ? {} : { trust: news }),
     };
   } catch (error) {
     if (error instanceof OutrunnerError && error.status < 500) {
@@ -84,10 +100,14 @@ function checkRequest(request: EnrolRequest): void {
 
 async function useToken(
   tx: Transaction<Database>,
-  now: number,
-  request: EnrolRequest,
-  address: string,
+  {
+    clock,
+    trust,
+    request,
+    address,
+  }: Pick<EnrolDeps, 'clock' | 'trust'> & { readonly request: EnrolRequest; readonly address: string },
 ): Promise<Enrolled> {
+  const now = clock.now();
   const hash = createHash('sha256').update(request.token).digest('hex');
   const token = await tx.selectFrom('enrolment').selectAll().where('token_hash', '=', hash).executeTakeFirst();
   if (token === undefined) throw new OutrunnerError('enrolment-token-unknown');
@@ -98,7 +118,8 @@ async function useToken(
     .select(['name', 'replica_mode', 'max_operations'])
     .where('id', '=', token.runner_id)
     .executeTakeFirstOrThrow();
-  const common = { name: runner.name, maxOperations: runner.max_operations };
+  const believedKey = request.trust?.keys[0] ?? trust.keyAt(token.downloaded_at ?? now);
+  const common = { name: runner.name, maxOperations: runner.max_operations, believedKey };
   if (token.used_at !== null) {
     const again = await sameReplica(tx, token.replica_id, request);
     if (again !== null) return { replica: again, ...common, revoked: [] };
@@ -131,6 +152,8 @@ async function useToken(
       epoch: 0,
       duplicate_seen_at: null,
       maximum: runner.max_operations,
+      believed_key: believedKey,
+      trust_serial: request.trust?.serial ?? null,
     })
     .execute();
   await tx.updateTable('enrolment').set({ used_at: now, replica_id: replica }).where('id', '=', token.id).execute();

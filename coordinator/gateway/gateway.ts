@@ -13,16 +13,20 @@ import type { AgentLink } from './agent-link.ts';
 import { type EnrolResponse, enrolReplica, type Refusal } from './enrol-replica.ts';
 import { PollDoor } from './poll-door.ts';
 import { PresenceTable } from './presence-table.ts';
+import { rejection } from './rejection.ts';
 import { ReplicaState } from './replica-state.ts';
 import { RoundTrips } from './round-trips.ts';
 import type { RunnerLink, UpgradeIntake, WorkIntake } from './runner-link.ts';
 import { Session } from './session.ts';
 import { sessionHandler } from './session-handler.ts';
 import { createSweep } from './sweep.ts';
+import type { TrustBook, TrustIntake } from './trust-book.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
 /** Connections that have not said who they are: more of them at once are turned away until some have. */
 const UNPROVEN_SESSIONS = 2_000;
+/** Close code of a session that shall begin anew: an agent connects again after each that it does not know. */
+const CONNECT_AGAIN = 1012;
 /** How long sessions get to close politely when the coordinator stops. */
 const CLOSE_MS = 2_000;
 
@@ -30,7 +34,7 @@ export interface GatewayDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly keys: { readonly publicKey: string; sign(text: string): string };
+  readonly trust: TrustBook;
   /** Those of this build, unless a test says otherwise. */
   readonly protocols?: ProtocolRange;
   /** Keeps why an agent was turned away, so that the wizard can name it. */
@@ -63,7 +67,7 @@ export interface Gateway {
 
 /** The end point that Runners connect to: enrolment, sessions, and what is known of each replica at this instant. */
 export function createGateway(deps: GatewayDeps): Gateway {
-  const { clock, log } = deps;
+  const { clock, log, trust } = deps;
   const table = new PresenceTable(deps);
   const trips = new RoundTrips(clock);
   const sessions = new Set<Session>();
@@ -75,6 +79,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   });
   let intake: WorkIntake | null = null;
   let upgrades: UpgradeIntake | null = null;
+  let trustIntake: TrustIntake | null = null;
   let unproven = 0;
   let stopping = false;
   let detach = () => {
@@ -87,6 +92,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     trips,
     intake: () => intake,
     upgrades: () => upgrades,
+    trustIntake: () => trustIntake,
     settled: (session) => {
       sessions.delete(session);
     },
@@ -116,12 +122,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (state === undefined) return;
     const { session } = state;
     table.remove(state);
-    session?.send({
-      type: 'rejected',
-      code: 'replica-revoked',
-      detail: 'The credentials of this Runner were revoked.',
-      todo: 'Download the Runner again from the console.',
-    });
+    session?.send(rejection(trust, session, new OutrunnerError('replica-revoked')));
     session?.close(CLOSE.revoked, 'replica-revoked');
     intake?.revoked(replicaId);
   }
@@ -152,7 +153,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     async ping(runnerId, timeoutMs) {
       const connected = table.ofRunner(runnerId).filter((state) => state.session !== null);
       const state = connected.sort((a, b) => (b.lastSeen ?? 0) - (a.lastSeen ?? 0))[0];
-      const replica = state ?? new ReplicaState('', runnerId, 1, 1);
+      const replica = state ?? new ReplicaState('', runnerId, '', 1, 1);
       const roundTripMs = await trips.measure(replica, timeoutMs);
       table.changed(replica);
       return { replicaId: replica.replicaId, roundTripMs };
@@ -175,6 +176,26 @@ export function createGateway(deps: GatewayDeps): Gateway {
       session?.send(message);
       return session !== null;
     },
+    sign(replicaId, text) {
+      return trust.sign(text, trust.signerFor(table.get(replicaId)?.session?.believed ?? []));
+    },
+    replicas: () => table.all(),
+    sendAll(replicaIds, message) {
+      const text = JSON.stringify(message);
+      for (const id of replicaIds) table.get(id)?.session?.sendText(text);
+    },
+    reconnect(replicaId) {
+      table.get(replicaId)?.session?.close(CONNECT_AGAIN, 'connect again');
+    },
+    keysChanged() {
+      for (const state of table.all()) {
+        if (state.session === null) continue;
+        const believes = trust.isReachable(state.session.believed, state.trustSerial !== null);
+        if (believes === state.believes) continue;
+        state.believes = believes;
+        table.changed(state);
+      }
+    },
     reserve(replicaId, operation) {
       const state = table.get(replicaId);
       if (state === undefined) return;
@@ -194,13 +215,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
     handleUpgrades(given) {
       upgrades = given;
     },
+    handleTrust(given) {
+      trustIntake = given;
+    },
   };
 
   return {
     presence,
     link,
     polls,
-    start: () => table.load(),
+    start: () => table.load(trust.firstKey),
     attach(server) {
       server.on('upgrade', upgrade);
       detach = () => server.off('upgrade', upgrade);
@@ -211,7 +235,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
           ...deps,
           enrolled(replica, revoked) {
             for (const id of revoked) revoke(id);
-            table.add(new ReplicaState(replica.id, replica.runnerId, replica.maxOperations, replica.maxOperations));
+            const { id, runnerId, believedKey, maxOperations } = replica;
+            const state = new ReplicaState(id, runnerId, believedKey, maxOperations, maxOperations);
+            state.trustSerial = replica.trustSerial;
+            table.add(state);
           },
         },
         request,

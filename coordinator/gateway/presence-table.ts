@@ -32,17 +32,24 @@ export class PresenceTable {
     ];
   }
 
-  /** Reads what the tables know; call once, before connections are let in. */
-  async load(): Promise<void> {
+  /** Reads what the tables know; call once, before connections are let in. `firstKey`: believed by those of whom nothing was noted. */
+  async load(firstKey: string): Promise<void> {
+    // One text for each key, not one for each replica.
+    const keys = new Map<string, string>();
     const rows = await this.#store.read
       .selectFrom('replica')
       .innerJoin('runner', 'runner.id', 'replica.runner_id')
       .select(['replica.id', 'replica.runner_id', 'replica.last_seen', 'replica.said_goodbye', 'replica.maximum'])
       .select(['replica.address', 'replica.started_at', 'replica.duplicate_seen_at', 'runner.max_operations'])
+      .select(['replica.believed_key', 'replica.trust_serial', 'replica.trust_problem'])
       .where('replica.revoked_at', 'is', null)
       .execute();
     for (const row of rows) {
-      const state = new ReplicaState(row.id, row.runner_id, row.maximum, row.max_operations);
+      const key = row.believed_key ?? firstKey;
+      if (!keys.has(key)) keys.set(key, key);
+      const state = new ReplicaState(row.id, row.runner_id, keys.get(key) ?? key, row.maximum, row.max_operations);
+      state.trustSerial = row.trust_serial;
+      state.trustProblem = row.trust_problem;
       state.lastSeen = row.last_seen;
       state.saidGoodbye = row.said_goodbye === 1;
       state.address = row.address;
@@ -54,6 +61,10 @@ export class PresenceTable {
 
   get(replicaId: string): ReplicaState | undefined {
     return this.#replicas.get(replicaId);
+  }
+
+  all(): IterableIterator<ReplicaState> {
+    return this.#replicas.values();
   }
 
   ofRunner(runnerId: string): readonly ReplicaState[] {

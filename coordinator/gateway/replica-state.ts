@@ -12,8 +12,14 @@ export class ReplicaState implements ReplicaPresence {
   lastSeen: number | null = null;
   saidGoodbye = false;
   speaksProtocol = true;
-  /** false: its agent is being stopped. */
-  accepting = true;
+  /** false: its agent says that it is being stopped. */
+  saysAccepting = true;
+  /** The newest key of the coordinator that its agent believes. */
+  believedKey: string;
+  trustSerial: number | null = null;
+  trustProblem: string | null = null;
+  /** false: its agent believes no key that the coordinator has, and would refuse whatever it is given. */
+  believes = true;
   running = 0;
   queued = 0;
   /** The agent's own limit and the administrator's. */
@@ -36,15 +42,20 @@ export class ReplicaState implements ReplicaPresence {
   /** Operations that the coordinator gave it and that have not ended. */
   #assigned: Set<string> | null = null;
 
-  constructor(replicaId: string, runnerId: string, agentMaximum: number, runnerMaximum: number) {
+  constructor(replicaId: string, runnerId: string, believedKey: string, agentMaximum: number, runnerMaximum: number) {
     this.replicaId = replicaId;
     this.runnerId = runnerId;
+    this.believedKey = believedKey;
     this.agentMaximum = agentMaximum;
     this.runnerMaximum = runnerMaximum;
   }
 
   get connected(): boolean {
     return this.session !== null;
+  }
+
+  get accepting(): boolean {
+    return this.saysAccepting && this.believes;
   }
 
   get maximum(): number {

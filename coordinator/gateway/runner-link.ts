@@ -2,6 +2,7 @@ import type { ProblemCode } from '../../protocol/problems.ts';
 import type { UpgradeReport } from '../../protocol/upgrade.ts';
 import type { HeldOperation, JournalFrame, ToAgent } from '../../protocol/wire.ts';
 import type { Presence, ReplicaPresence } from '../presence.ts';
+import type { TrustIntake } from './trust-book.ts';
 
 /** Which operation, under which attempt. */
 export interface OperationRef {
@@ -22,6 +23,16 @@ export interface RunnerLink {
   replica(replicaId: string): ReplicaPresence | null;
   /** Sends to the open session of a replica; false when there is none. */
   send(replicaId: string, message: ToAgent): boolean;
+  /** Ed25519 signature over the UTF-8 bytes of `text`, base64url, with the newest key that this replica believes. */
+  sign(replicaId: string, text: string): string;
+  /** Every replica that is not retired. */
+  replicas(): Iterable<ReplicaPresence>;
+  /** Sends one message to the open sessions of these replicas, made into text once. */
+  sendAll(replicaIds: Iterable<string>, message: ToAgent): void;
+  /** Ends the open session of a replica, so that it connects again. */
+  reconnect(replicaId: string): void;
+  /** The coordinator's keys have changed: looks anew who believes none of them, and has them given no work. */
+  keysChanged(): void;
   /** Counts an operation against the capacity of a replica until it is released. */
   reserve(replicaId: string, operation: string): void;
   release(replicaId: string, operation: string): void;
@@ -31,6 +42,8 @@ export interface RunnerLink {
   handle(intake: WorkIntake): void;
   /** Says who takes what agents report of their upgrades. Once, before connections are let in. */
   handleUpgrades(intake: UpgradeIntake): void;
+  /** Says who takes what agents report of the keys and authorities that they believe. Once, before connections are let in. */
+  handleTrust(intake: TrustIntake): void;
 }
 
 /** Who takes what agents report of their work. None of these may throw; each may be called for anything a peer makes up. */

@@ -8,11 +8,13 @@ import type { Store } from '../store/store.ts';
 import { admitAgent } from './admit-agent.ts';
 import type { Refusal } from './enrol-replica.ts';
 import type { PresenceTable } from './presence-table.ts';
+import { rejection } from './rejection.ts';
 import { ReplicaState } from './replica-state.ts';
 import type { RoundTrips } from './round-trips.ts';
 import type { UpgradeIntake, WorkIntake } from './runner-link.ts';
 import type { Session, SessionHandler } from './session.ts';
 import { SILENCE_MS } from './sweep.ts';
+import type { TrustBook, TrustIntake } from './trust-book.ts';
 
 /** A session that was heard of this recently is alive: a second process with its identity is a duplicate, no restart. */
 const ALIVE_MS = 2 * HEARTBEAT_MS + 2_000;
@@ -29,7 +31,7 @@ export interface SessionDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly keys: { readonly publicKey: string; sign(text: string): string };
+  readonly trust: TrustBook;
   /** Those of this build, unless a test says otherwise. */
   readonly protocols?: ProtocolRange;
   recordRefusal(refusal: Refusal): Promise<void>;
@@ -39,6 +41,7 @@ export interface SessionDeps {
   readonly trips: RoundTrips;
   intake(): WorkIntake | null;
   upgrades(): UpgradeIntake | null;
+  trustIntake(): TrustIntake | null;
   /** The session is over. */
   settled(session: Session): void;
   /** It said who it is, or is over without having said so. Once for each session. */
@@ -47,7 +50,7 @@ export interface SessionDeps {
 
 /** What the gateway does with each message of an agent. */
 export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(session: Session): void } {
-  const { store, clock, log, keys, table, trips } = deps;
+  const { store, clock, log, trust, table, trips } = deps;
   const refusedLately = new Map<string, number>();
   let beat = { time: 0, text: '' };
 
@@ -63,14 +66,19 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
 
   async function hello(session: Session, message: Hello): Promise<void> {
     session.state = 'verifying';
+    const told = message.trust ?? null;
+    session.hello = { nonce: message.nonce, replica: message.replica, told };
+    session.believed = told?.keys ?? [];
     try {
       const admitted = await admitAgent(deps, session.nonce, message, session.address);
       if (isOver(session)) return;
       session.epoch = admitted.epoch;
       session.instance = message.instance;
+      session.believed = told?.keys ?? [admitted.believedKey ?? trust.firstKey];
       let state = table.get(admitted.replicaId);
       if (state === undefined) {
-        state = new ReplicaState(admitted.replicaId, admitted.runnerId, message.maximum, admitted.maxOperations);
+        const { replicaId, runnerId, maxOperations } = admitted;
+        state = new ReplicaState(replicaId, runnerId, trust.firstKey, message.maximum, maxOperations);
         table.add(state);
       }
       if (state.session !== null && !evict(state.session, session, state)) return;
@@ -80,7 +88,10 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       if (table.get(admitted.replicaId) !== state) throw new OutrunnerError('replica-revoked');
       if (state.session !== null && !evict(state.session, session, state)) return;
       state.speaksProtocol = admitted.speaksProtocol;
+      state.trustProblem = admitted.trustProblem;
       welcome(session, state, message, admitted.maxOperations);
+      const publicKey = trust.signerFor(session.believed);
+      const news = told === null ? null : trust.newsFor(told);
       session.send({
         type: 'welcome',
         epoch: admitted.epoch,
@@ -88,13 +99,15 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         heartbeatMs: HEARTBEAT_MS,
         silenceMs: SILENCE_MS,
         maximum: admitted.maxOperations,
-        publicKey: keys.publicKey,
-        signature: keys.sign(welcomeSigningText(message.nonce, message.replica, admitted.epoch)),
+        publicKey,
+        signature: trust.sign(welcomeSigningText(message.nonce, message.replica, admitted.epoch), publicKey),
+        ...(news === null ? {} : { trust: news }),
         resume: [...resume],
       });
       deps.arrived?.();
       deps.intake()?.connected(admitted.replicaId, message.operations);
       deps.upgrades()?.connected(admitted.replicaId);
+      deps.trustIntake()?.connected(admitted.replicaId, told);
       trips.measure(state, ROUND_TRIP_MS).then(
         () => table.changed(state),
         (error) => log.debug({ err: error, replica: state.replicaId }, 'the first round trip was not measured'),
@@ -118,12 +131,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       const at = clock.now();
       state.duplicateSeenAt = at;
       log.warn({ replica: state.replicaId, old: old.address, fresh: fresh.address }, 'two agents use one identity');
-      old.send({
-        type: 'rejected',
-        code: 'session-superseded',
-        detail: `Another process connected with this identity from ${fresh.address}.`,
-        todo: 'Two copies of this Runner are running. Stop one, or download a second replica.',
-      });
+      const detail = `Another process connected with this identity from ${fresh.address}.`;
+      old.send(rejection(trust, old, new OutrunnerError('session-superseded', { detail })));
       const write = store.write((tx) =>
         tx.updateTable('replica').set({ duplicate_seen_at: at }).where('id', '=', state.replicaId).execute(),
       );
@@ -142,7 +151,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     state.session = session;
     state.connectedSince = now;
     state.saidGoodbye = false;
-    state.accepting = true;
+    state.saysAccepting = true;
+    believes(session, state, message.trust?.serial ?? null);
     state.runnerMaximum = maxOperations;
     state.startedAt = Number.isFinite(message.startedAt) ? Math.round(message.startedAt) : null;
     state.address = session.address;
@@ -160,7 +170,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     const known = error instanceof OutrunnerError;
     if (!known || error.status >= 500) log.error({ err: error, replica: replicaId }, 'a handshake failed');
     const problem = known ? error : new OutrunnerError('internal', { cause: error });
-    session.send({ type: 'rejected', code: problem.code, detail: problem.message, todo: problem.todo });
+    session.send(rejection(trust, session, problem));
     session.close(CLOSE.rejected, problem.code);
     if (problem.status >= 500) return;
     // An agent that tries again and again must not fill the table.
@@ -190,8 +200,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       state.skewMs = skew;
       changed = true;
     }
-    if (message.accepting !== state.accepting) {
-      state.accepting = message.accepting;
+    if (message.accepting !== state.saysAccepting) {
+      state.saysAccepting = message.accepting;
       changed = true;
     }
     if (!sameChecks(state, message.checks)) {
@@ -216,6 +226,27 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
     );
     write.catch((error) => log.error({ err: error, replica: state.replicaId }, 'a good-bye could not be recorded'));
     session.close(1000, 'goodbye');
+  }
+
+  /** Notes what the agent of a session believes. */
+  function believes(session: Session, state: ReplicaState, serial: number | null): void {
+    state.believedKey = session.believed[0] ?? trust.firstKey;
+    state.trustSerial = serial;
+    state.believes = trust.isReachable(session.believed, serial !== null);
+  }
+
+  function trustNoted(
+    session: Session,
+    state: ReplicaState,
+    message: Extract<FromAgent, { type: 'trust-noted' }>,
+  ): void {
+    const { keys, serial, problem } = message;
+    const before = state.believes;
+    session.believed = keys;
+    believes(session, state, serial);
+    state.trustProblem = problem;
+    if (state.believes !== before) table.changed(state);
+    deps.trustIntake()?.noted(state.replicaId, { keys, serial }, problem);
   }
 
   return {
@@ -254,8 +285,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         case 'upgrade-report':
           return deps.upgrades()?.reported(state.replicaId, message);
         case 'trust-noted':
-          log.debug({ replica: state.replicaId, serial: message.serial }, 'an agent says whom it believes');
-          return;
+          return trustNoted(session, state, message);
         case 'goodbye':
           return goodbye(session, state);
         case 'error':

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ToldTrust } from '../../protocol/trust.ts';
 import {
   type FromAgent,
   FromAgentSchema,
@@ -34,6 +35,10 @@ export class Session implements LinkListener {
   replica: ReplicaState | null = null;
   epoch = 0;
   instance = '';
+  /** What it said of itself in its hello; null before. */
+  hello: { readonly nonce: string; readonly replica: string; readonly told: ToldTrust | null } | null = null;
+  /** The coordinator's keys that its agent believes, the newest first, as far as is known. */
+  believed: readonly string[] = [];
   /** On the monotonic clock. */
   readonly openedAt: number;
   heardAt: number;

@@ -15,7 +15,7 @@ export interface IdentityRoutesDeps extends IdentityDeps {
   readonly coordinator: {
     readonly id: string;
     readonly embedded: boolean;
-    readonly publicKey: string;
+    publicKey(): string;
     url(): string;
   };
 }
@@ -65,7 +65,7 @@ export function serveIdentity(serve: Serve, deps: IdentityRoutesDeps): void {
       id: deps.coordinator.id,
       version: PRODUCT_VERSION,
       protocol: PROTOCOL_VERSION,
-      publicKey: deps.coordinator.publicKey,
+      publicKey: deps.coordinator.publicKey(),
       embedded: deps.coordinator.embedded,
       url: deps.coordinator.url(),
       time: isoTime(clock.now()),

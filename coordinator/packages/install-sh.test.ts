@@ -42,7 +42,21 @@ async function unpack(platform: PlatformTarget, into: string): Promise<void> {
   await writeSmallRelease(agents, Buffer.from(STAND_IN), [platform]);
   const { archive } = await runnerPackage(
     releaseFolder(agents),
-    { coordinatorUrl: 'https://coordinator.example', publicKey: 'A'.repeat(43), proxy: null, ca: null },
+    {
+      coordinatorUrl: 'https://coordinator.example',
+      publicKey: 'B'.repeat(43),
+      // Fields of fields, which the script has to leave alone.
+      succession: [
+        {
+          from: 'A'.repeat(43),
+          to: 'B'.repeat(43),
+          at: 5,
+          signatures: { from: 'C'.repeat(86), to: 'D'.repeat(86) },
+        },
+      ],
+      proxy: null,
+      ca: null,
+    },
     { id: '7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10', name: 'Bü “ro' },
     { token: `ore_${'t'.repeat(43)}`, createdAt: 0, expiresAt: 1000 },
     { platform, format: 'tar.gz' },

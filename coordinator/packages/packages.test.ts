@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { ReleaseManifestSchema } from '../../protocol/release.ts';
+import { followKeys } from '../../protocol/trust.ts';
+import { isSignedBy } from '../gateway/signatures.ts';
 import { enrolSimulated } from '../testing/simulated-agent.ts';
 import { sha256, writeSmallRelease } from '../testing/small-release.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
+import { runnerConfig } from './runner-package.ts';
 import { askedRange, namesTag } from './send-archive.ts';
 
 let base: string;
@@ -163,6 +166,37 @@ describe('a download', () => {
       expect([refused.status, await refused.json()]).toMatchObject([400, { fields: [{ path: field }] }]);
     }
     expect(whole.log.join('')).not.toContain('geheim');
+  });
+
+  it('carries the newest key and how it came to be, and says whether the certificates are the coordinator’s own', async () => {
+    const before = (await whole.call('me')).body.coordinator.publicKey;
+    await whole.call('rotateKey');
+    const { id } = await create('newer');
+    const { bytes } = await download(id);
+    await writeFile(join(base, 'newer.tar.gz'), bytes);
+    const args = ['-xzOf', join(base, 'newer.tar.gz'), 'outrunner-newer/runner.json'];
+    const { coordinator, ca } = RunnerConfigSchema.parse(JSON.parse(execFileSync('tar', args, { encoding: 'utf8' })));
+    const { publicKey, succession = [] } = coordinator;
+    expect(publicKey).not.toBe(before);
+    expect(followKeys(before, succession, isSignedBy)).toEqual([before, publicKey]);
+    expect([ca, coordinator.authoritiesSha256]).toEqual([undefined, undefined]);
+    await whole.call('retireKey', { body: {} });
+
+    const { row, settings } = { row: { id, name: 'newer' }, settings: { coordinatorUrl: whole.url, publicKey } };
+    const own = '-----BEGIN CERTIFICATE-----\nMIIA\n-----END CERTIFICATE-----\n';
+    const enrolment = { token: `ore_${'t'.repeat(43)}`, createdAt: 0, expiresAt: 1000 };
+    const config = (wanted: { ca?: string; proxy?: string }) =>
+      runnerConfig({ ...settings, succession, proxy: null, ca: own }, row, enrolment, wanted);
+    expect(config({}).coordinator.authoritiesSha256).toBe(sha256(Buffer.from(own)));
+    expect(config({ ca: own }).coordinator.authoritiesSha256).toBe(sha256(Buffer.from(own)));
+    expect(config({ ca: own.replace('MIIA', 'MIIB') }).coordinator.authoritiesSha256).toBeUndefined();
+    // The install script changes these without a JSON reader.
+    expect(Object.keys(config({ proxy: 'http://proxy:3128' })).slice(0, 4)).toEqual([
+      'version',
+      'proxy',
+      'ca',
+      'coordinator',
+    ]);
   });
 
   it('is refused when there is no token to put in: used, expired, or revoked', async () => {

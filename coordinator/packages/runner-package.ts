@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { PlatformTarget, RunnerConfig } from '../../protocol/enrolment.ts';
 import { packageFileName, packageFolder } from '../../protocol/package-name.ts';
 import { type PackageFormat, type PackageOptions, packageFormats } from '../../protocol/package-options.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { AGENT_TARGET_TABLE, executableFor, type ReleasedExecutable } from '../../protocol/release.ts';
+import type { KeyLink } from '../../protocol/trust.ts';
 import { isoTime } from '../store/stored-forms.ts';
 import { type ArchiveInput, openArchive, type SmallFile } from './archive.ts';
 import { openDeb } from './deb.ts';
@@ -33,8 +35,10 @@ export interface PackageSettings {
   readonly coordinatorUrl: string;
   /** The key that they pin. */
   readonly publicKey: string;
+  /** How that key came to be, oldest link first. */
+  readonly succession: readonly KeyLink[];
   readonly proxy: string | null;
-  /** PEM. */
+  /** PEM: the coordinator's own authorities. */
   readonly ca: string | null;
 }
 
@@ -101,11 +105,18 @@ export function runnerConfig(
 ): RunnerConfig {
   const proxy = wanted.proxy ?? settings.proxy;
   const ca = wanted.ca ?? settings.ca;
+  // Its agents take later authorities of the coordinator in place of these; those of the host's network they keep.
+  const isOwn = ca !== null && ca === settings.ca;
   return {
     version: 1,
     ...(proxy === null ? {} : { proxy }),
     ...(ca === null ? {} : { ca }),
-    coordinator: { url: settings.coordinatorUrl, publicKey: settings.publicKey },
+    coordinator: {
+      url: settings.coordinatorUrl,
+      publicKey: settings.publicKey,
+      ...(settings.succession.length === 0 ? {} : { succession: [...settings.succession] }),
+      ...(isOwn ? { authoritiesSha256: createHash('sha256').update(ca).digest('hex') } : {}),
+    },
     runner: { id: runner.id, name: runner.name },
     enrolment: { token: enrolment.token, expiresAt: isoTime(enrolment.expiresAt) },
   };

@@ -43,7 +43,7 @@ async function made(format: PackageFormat, name = 'lab', version = '1.2.3'): Pro
   await writeSmallRelease(agents, filled, ['linux-x64'], version);
   const { archive, fileName } = await runnerPackage(
     releaseFolder(agents),
-    { coordinatorUrl: 'https://coordinator.example', publicKey: 'A'.repeat(43), proxy: null, ca: null },
+    { coordinatorUrl: 'https://coordinator.example', publicKey: 'A'.repeat(43), succession: [], proxy: null, ca: null },
     { id: '7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10', name },
     { token: `ore_${'t'.repeat(43)}`, createdAt: 1_700_000_000_000, expiresAt: 1_700_000_001_000 },
     { platform: 'linux-x64', format },
@@ -148,7 +148,13 @@ describe.skipIf(!canReadRpm)('an .rpm (needs rpm and cpio)', () => {
     await writeSmallRelease(agents, executable, ['linux-x64']);
     const made = runnerPackage(
       releaseFolder(agents),
-      { coordinatorUrl: 'https://coordinator.example', publicKey: 'A'.repeat(43), proxy: null, ca: null },
+      {
+        coordinatorUrl: 'https://coordinator.example',
+        publicKey: 'A'.repeat(43),
+        succession: [],
+        proxy: null,
+        ca: null,
+      },
       { id: '7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10', name: 'lab' },
       { token: `ore_${'t'.repeat(43)}`, createdAt: 0, expiresAt: 1000 },
       { platform: 'linux-x64', format: 'rpm' },

@@ -10,7 +10,7 @@ import { isoTime } from '../store/stored-forms.ts';
 export const REFUSALS_SHOWN = 10;
 
 export interface ReplicaRecord {
-  readonly row: ReplicaTable;
+  readonly row: Selectable<ReplicaTable>;
   readonly facts: HostFacts;
 }
 
@@ -111,7 +111,7 @@ export async function readRecords(read: Kysely<Database>, ids: readonly string[]
   });
 }
 
-function readFacts(replica: ReplicaTable): HostFacts {
+function readFacts(replica: Pick<ReplicaTable, 'facts'>): HostFacts {
   return HostFactsSchema.parse(JSON.parse(replica.facts));
 }
 

@@ -40,14 +40,14 @@ it('tightens a private file that was left open to others', async () => {
 
 it('keeps its keys over restarts and in a copy of the folder', async () => {
   const first = openDataFolder(path);
-  const { publicKey } = first.keys;
+  const { publicKey } = first.keys.signing;
   const token = first.keys.enrolmentToken('7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10');
   first.release();
   await cp(path, `${path}-copy`, { recursive: true });
   const second = openDataFolder(path);
   const copy = openDataFolder(`${path}-copy`);
   for (const { keys } of [second, copy]) {
-    expect(keys.publicKey).toBe(publicKey);
+    expect(keys.signing.publicKey).toBe(publicKey);
     expect(keys.enrolmentToken('7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10')).toBe(token);
   }
   expect(EnrolmentTokenSchema.parse(token)).not.toBe(
@@ -59,9 +59,9 @@ it('keeps its keys over restarts and in a copy of the folder', async () => {
 
 it('signs so that its public key verifies', () => {
   const folder = openDataFolder(path);
-  const signature = SignatureSchema.parse(folder.keys.sign('grüße'));
+  const signature = SignatureSchema.parse(folder.keys.signing.sign('grüße'));
   const key = createPublicKey({
-    key: { kty: 'OKP', crv: 'Ed25519', x: PublicKeySchema.parse(folder.keys.publicKey) },
+    key: { kty: 'OKP', crv: 'Ed25519', x: PublicKeySchema.parse(folder.keys.signing.publicKey) },
     format: 'jwk',
   });
   expect(verify(null, Buffer.from('grüße'), key, Buffer.from(signature, 'base64url'))).toBe(true);

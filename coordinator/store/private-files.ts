@@ -1,7 +1,11 @@
-import { chmodSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { StartError } from '../start-error.ts';
 
-/** Writes beside and renames: a reader sees the old file or the new one, whole, and a crash leaves one of them. */
+/**
+ * Writes beside and renames: a reader sees the old file or the new one, whole, and a crash leaves one of them. Durable when
+ * it returns: what was said to others because of it must not be undone by a power failure.
+ */
 export function writeWhole(path: string, content: string): void {
   const beside = `${path}.new`;
   try {
@@ -9,8 +13,20 @@ export function writeWhole(path: string, content: string): void {
     // The mode above only counts for a new file; one left from a crash may have another.
     chmodSync(beside, 0o600);
     renameSync(beside, path);
+    flushFolder(dirname(path));
   } catch (cause) {
     throw folderProblem(path, cause);
+  }
+}
+
+/** Makes a rename durable. Windows opens no folders, and writes their changes through by itself. */
+function flushFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 

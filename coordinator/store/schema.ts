@@ -129,6 +129,12 @@ export interface ReplicaTable {
   epoch: number;
   duplicate_seen_at: number | null;
   maximum: number;
+  /** The newest key of the coordinator that its agent believes; null: the coordinator's first. */
+  believed_key: Generated<string | null>;
+  /** Of the trust statement that its agent holds; null: its agent says nothing of it, and cannot be told of other keys. */
+  trust_serial: Generated<number | null>;
+  /** Why its agent does not use what was announced last. */
+  trust_problem: Generated<string | null>;
 }
 
 /** Agents that were turned away, so that the wizard can name the cause. */

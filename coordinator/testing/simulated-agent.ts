@@ -5,6 +5,7 @@ import { EnrolResponseSchema, enrolmentAnswer, enrolmentProof, type HostFacts } 
 import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { ProblemSchema } from '../../protocol/problems.ts';
+import { type HeldTrust, type ToldTrust, type TrustAnnouncement, weighTrust } from '../../protocol/trust.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CONNECT_PATH,
@@ -14,6 +15,7 @@ import {
   helloSigningText,
   journalFrameHeader,
   operationSigningText,
+  rejectionSigningText,
   type SelfCheck,
   type ToAgent,
   ToAgentSchema,
@@ -31,6 +33,13 @@ export interface SimulatedIdentity {
   readonly replica: string;
   readonly coordinatorPublicKey: string;
   readonly signingKey: KeyObject;
+  /** What it believes. Absent: an agent of a version that pins one key for good. */
+  readonly trust?: HeldTrust;
+}
+
+/** What an agent believes that was just unpacked from a package with this key. */
+export function packageTrust(publicKey: string): HeldTrust {
+  return { keys: [publicKey], former: [], serial: 0, authorities: null };
 }
 
 export const HOST_FACTS: HostFacts = {
@@ -70,12 +79,16 @@ function signed(key: KeyObject, text: string): string {
   return sign(null, Buffer.from(text), key).toString('base64url');
 }
 
-/** Enrols over HTTP as an agent does. Rejects with {@link EnrolmentRefused} when the coordinator says no. */
+/**
+ * Enrols over HTTP as an agent does; with `trust`, as one that can be told of other keys. Rejects with
+ * {@link EnrolmentRefused} when the coordinator says no.
+ */
 export async function enrolSimulated(
   url: string,
   runner: string,
   token: string,
   keys: EnrolmentKeys = makeEnrolmentKeys(),
+  trust?: HeldTrust,
 ): Promise<SimulatedIdentity> {
   const claim = { runner, token, signingKey: keys.signingPublic, sealingKey: keys.sealingPublic };
   const answer = await fetch(`${url}${ENROL_PATH}`, {
@@ -86,15 +99,29 @@ export async function enrolSimulated(
       ...claim,
       proof: signed(keys.signing, enrolmentProof(claim)),
       host: HOST_FACTS,
+      ...(trust === undefined ? {} : { trust: toldOf(trust) }),
     }),
   });
   const body: unknown = await answer.json();
   if (!answer.ok) throw new EnrolmentRefused(ProblemSchema.parse(body).code);
-  const { replica, coordinatorPublicKey, signature } = EnrolResponseSchema.parse(body);
-  if (!isSignedBy(coordinatorPublicKey, enrolmentAnswer(replica, claim), signature)) {
+  const { replica, coordinatorPublicKey, signature, trust: news } = EnrolResponseSchema.parse(body);
+  const held = trust === undefined || news === undefined ? trust : weighed(trust, news).held;
+  const isBelieved = held === undefined || held.keys.includes(coordinatorPublicKey);
+  if (!isBelieved || !isSignedBy(coordinatorPublicKey, enrolmentAnswer(replica, claim), signature)) {
     throw new Error('The answer to the enrolment is not signed by the coordinator.');
   }
-  return { url, runner, replica, coordinatorPublicKey, signingKey: keys.signing };
+  const identity = { url, runner, replica, coordinatorPublicKey, signingKey: keys.signing };
+  return held === undefined ? identity : { ...identity, trust: held };
+}
+
+function toldOf({ keys, serial }: HeldTrust): ToldTrust {
+  return { keys, serial };
+}
+
+function weighed(held: HeldTrust, announced: TrustAnnouncement): { held: HeldTrust; problem: string | null } {
+  const outcome = weighTrust(held, announced, isSignedBy);
+  if (outcome.kind === 'changed') return { held: outcome.held, problem: null };
+  return { held, problem: outcome.kind === 'ignored' ? outcome.why : null };
 }
 
 export class EnrolmentRefused extends Error {
@@ -114,6 +141,8 @@ export interface SimulatedSettings {
   readonly instance?: string;
   /** `websocket` unless told otherwise. */
   readonly transport?: 'websocket' | 'polling';
+  /** false: takes no notice of what it is told about keys while it is connected. */
+  readonly heedsTrust?: boolean;
   /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
   readonly onMessage?: (message: ToAgent, agent: SimulatedAgent) => void;
 }
@@ -127,16 +156,21 @@ export class SimulatedAgent {
   readonly heard: ToAgent[] = [];
   readonly instance: string;
   closeCode: number | null = null;
+  /** What it believes; null: an agent of a version that pins one key for good. */
+  trust: HeldTrust | null;
   #socket: WebSocket | PollingSocket | null = null;
   readonly #events = new EventEmitter();
   readonly #settings: SimulatedSettings;
   /** What was heard and not yet returned by `next`. */
   #fresh: ToAgent[] = [];
   #isWelcome = false;
+  /** Of its last hello. */
+  #nonce = '';
 
   constructor(identity: SimulatedIdentity, settings: SimulatedSettings = {}) {
     this.identity = identity;
     this.#settings = settings;
+    this.trust = identity.trust ?? null;
     this.instance = settings.instance ?? randomBytes(32).toString('base64url');
     this.#events.setMaxListeners(0);
   }
@@ -146,14 +180,44 @@ export class SimulatedAgent {
     await this.open();
     const challenge = await this.next('challenge');
     const hello = this.#hello(challenge.nonce, held, running);
+    this.#nonce = hello.nonce;
     this.send(hello);
     const answer = await this.next('welcome', 'rejected');
-    if (answer.type === 'rejected') throw new ConnectionRefused(answer.code);
-    const text = welcomeSigningText(hello.nonce, this.identity.replica, answer.epoch);
-    if (!isSignedBy(this.identity.coordinatorPublicKey, text, answer.signature)) {
-      throw new Error('The welcome is not signed by the coordinator.');
+    if (answer.type === 'rejected') {
+      if (answer.trust !== undefined) this.#weigh(answer.trust);
+      throw new ConnectionRefused(answer.code, this.isProven(answer));
     }
+    const isNew = answer.trust !== undefined && this.#weigh(answer.trust);
+    const text = welcomeSigningText(hello.nonce, this.identity.replica, answer.epoch);
+    if (!this.#isBelieved(text, answer.signature)) throw new Error('The welcome is not signed by the coordinator.');
+    if (isNew) this.#note(null);
     return answer;
+  }
+
+  /** Whether a rejection is signed with a key that it believes, for what it said last. */
+  isProven({ code, proof }: Pick<Heard<'rejected'>, 'code' | 'proof'>): boolean {
+    const text = rejectionSigningText(this.#nonce, this.identity.replica, code);
+    return proof !== undefined && this.#isBelieved(text, proof.signature);
+  }
+
+  /** Whether this was signed with a key that it believes. */
+  #isBelieved(text: string, signature: string): boolean {
+    const keys = this.trust?.keys ?? [this.identity.coordinatorPublicKey];
+    return keys.some((key) => isSignedBy(key, text, signature));
+  }
+
+  /** Returns whether it changed what it believes. */
+  #weigh(announced: TrustAnnouncement): boolean {
+    const before = this.trust;
+    if (before === null) return false;
+    const { held, problem } = weighed(before, announced);
+    this.trust = held;
+    if (problem !== null) this.#note(problem);
+    return held !== before;
+  }
+
+  #note(problem: string | null): void {
+    if (this.trust !== null) this.send({ type: 'trust-noted', ...toldOf(this.trust), problem });
   }
 
   /** Opens the socket and says nothing. */
@@ -169,7 +233,8 @@ export class SimulatedAgent {
     socket.on('message', (data: Buffer) => {
       if (!isPresent()) return;
       const message = ToAgentSchema.parse(JSON.parse(data.toString('utf8')));
-      const { onMessage } = this.#settings;
+      const { onMessage, heedsTrust = true } = this.#settings;
+      if (message.type === 'trust' && heedsTrust && this.#weigh(message)) this.#note(null);
       if (onMessage !== undefined && this.#isWelcome) {
         onMessage(message, this);
         return;
@@ -212,6 +277,7 @@ export class SimulatedAgent {
       queued: 0,
       maximum: this.#settings.maximum ?? 50,
       operations: [...held],
+      ...(this.trust === null ? {} : { trust: toldOf(this.trust) }),
     };
   }
 
@@ -262,7 +328,7 @@ export class SimulatedAgent {
   /** The next operation that is offered, its signature checked. */
   async nextOperation(): Promise<Operation> {
     const { payload, signature } = await this.next('operation');
-    if (!isSignedBy(this.identity.coordinatorPublicKey, operationSigningText(payload), signature)) {
+    if (!this.#isBelieved(operationSigningText(payload), signature)) {
       throw new Error('The operation is not signed by the coordinator.');
     }
     return OperationSchema.parse(JSON.parse(payload));
@@ -295,9 +361,12 @@ export class SimulatedAgent {
 
 export class ConnectionRefused extends Error {
   readonly code: string;
+  /** It was signed with a key that the agent believes: it counts. */
+  readonly isProven: boolean;
 
-  constructor(code: string) {
+  constructor(code: string, isProven: boolean) {
     super(`The connection was refused: ${code}`);
     this.code = code;
+    this.isProven = isProven;
   }
 }

@@ -22,6 +22,7 @@ import { storedJournals } from '../journals/stored-journals.ts';
 import { openDataFolder } from '../store/data-folder.ts';
 import { openSqliteStore } from '../store/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
+import { AnnouncedTrust } from '../trust/announced-trust.ts';
 import { insertEnrolment, insertProject, insertRunner, type RunnerChange } from './insert-rows.ts';
 import { JournalWriter } from './journal-records.ts';
 import { enrolSimulated, SimulatedAgent, type SimulatedIdentity, type SimulatedSettings } from './simulated-agent.ts';
@@ -74,11 +75,18 @@ export class TestCoordinator {
     const { keys } = data;
     this.store = await openSqliteStore(data.databasePath);
     this.journals = storedJournals({ store: this.store, folder: data.journalsPath });
+    const trust = await AnnouncedTrust.open({
+      store: this.store,
+      clock,
+      log,
+      signing: keys.signing,
+      authorities: null,
+    });
     this.gateway = createGateway({
       store: this.store,
       clock,
       log,
-      keys,
+      trust,
       protocols: this.protocols,
       recordRefusal: async (refusal) => void this.refusals.push(refusal),
     });
@@ -87,7 +95,6 @@ export class TestCoordinator {
       store: this.store,
       clock,
       log,
-      keys,
       journals: this.journals,
       link: this.gateway.link,
       live,
