@@ -6,12 +6,19 @@ import { isSpent, loadIdentity } from './config/identity-file.ts';
 import type { LoadedConfig } from './config/runner-config.ts';
 import { backOffMs } from './connection/back-off.ts';
 import { type EnrolDeps, enrolReplica } from './connection/enrol-replica.ts';
+import { beginTrust, isSameCoordinator, trustOfIdentity } from './trust/begin-trust.ts';
+import { Trust } from './trust/trust.ts';
 
-export interface IdentityDeps extends Omit<EnrolDeps, 'config' | 'configPath'> {
+export interface IdentityDeps extends Omit<EnrolDeps, 'config' | 'configPath' | 'trust'> {
   readonly loaded: LoadedConfig;
   readonly random: () => number;
   /** Resolves when the agent is told to stop. */
   readonly stopAsked: Promise<unknown>;
+}
+
+export interface Obtained {
+  readonly identity: Identity;
+  readonly trust: Trust;
 }
 
 /**
@@ -19,13 +26,16 @@ export interface IdentityDeps extends Omit<EnrolDeps, 'config' | 'configPath'> {
  * spent here (a fresh package in an old folder). Keeps trying while the coordinator cannot be reached; null when the agent
  * was told to stop meanwhile.
  */
-export async function obtainIdentity(deps: IdentityDeps): Promise<Identity | null> {
-  const { loaded, state } = deps;
+export async function obtainIdentity(deps: IdentityDeps): Promise<Obtained | null> {
+  const { loaded, state, transport, log } = deps;
   const { config, path } = loaded;
   const present = await loadIdentity(state);
   const token = config.enrolment?.token;
-  if (token !== undefined && (present === null || !(await isSpent(state, token))))
-    return await enrolPatiently(deps, token);
+  const trust = new Trust({ config, transport, log }, beginTrust(config, present));
+  if (token !== undefined && (present === null || !(await isSpent(state, token)))) {
+    const identity = await enrolPatiently({ ...deps, trust }, token);
+    return identity === null ? null : { identity, trust };
+  }
   if (present === null) {
     throw new AgentExit(
       AGENT_EXIT.configuration,
@@ -33,18 +43,19 @@ export async function obtainIdentity(deps: IdentityDeps): Promise<Identity | nul
       'Download the Runner again from the console.',
     );
   }
-  if (present.runner.id !== config.runner.id || present.coordinator.publicKey !== config.coordinator.publicKey) {
+  if (present.runner.id !== config.runner.id || !isSameCoordinator(trustOfIdentity(present), config.coordinator)) {
     throw new AgentExit(
       AGENT_EXIT.configuration,
       `The identity in ${state} belongs to another Runner or coordinator than ${path}.`,
       'Name the right folder with --state, or download the Runner again.',
     );
   }
-  // The address may change (the coordinator moved); the key that it must hold may not.
-  return { ...present, coordinator: { ...present.coordinator, url: config.coordinator.url } };
+  trust.keepIn(state);
+  // The address may change (the coordinator moved); the key that it must hold is what was learned here, not what a file says.
+  return { identity: { ...present, coordinator: { ...present.coordinator, url: config.coordinator.url } }, trust };
 }
 
-async function enrolPatiently(deps: IdentityDeps, token: string): Promise<Identity | null> {
+async function enrolPatiently(deps: IdentityDeps & { readonly trust: Trust }, token: string): Promise<Identity | null> {
   const { loaded, log, clock, random, stopAsked } = deps;
   let stopped = false;
   const stop = stopAsked.then(() => {

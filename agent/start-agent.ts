@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../protocol/clock.ts';
-import type { Identity } from '../protocol/enrolment.ts';
 import { IdleMemory } from '../protocol/idle-memory.ts';
 import { targetOfHost } from '../protocol/release.ts';
 import { PRODUCT_VERSION } from '../protocol/version.ts';
 import { type AgentPaths, prepareStateFolder } from './config/agent-paths.ts';
-import { keyFileProblem } from './config/identity-file.ts';
+import { keyFileProblem, sweepIdentity } from './config/identity-file.ts';
 import { type Limits, readLimits } from './config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from './config/runner-config.ts';
 import { Connection, type ConnectionState } from './connection/keep-connected.ts';
@@ -27,7 +26,7 @@ import { selfChecks } from './host/self-checks.ts';
 import { takeStateLock } from './host/state-lock.ts';
 import { readStatusFile, StatusWriter } from './host/status-file.ts';
 import type { Log } from './log.ts';
-import { obtainIdentity } from './obtain-identity.ts';
+import { type Obtained, obtainIdentity } from './obtain-identity.ts';
 import { endOrphans } from './operations/end-orphans.ts';
 import { EndedLedger } from './operations/ended-ledger.ts';
 import { Operations } from './operations/operations.ts';
@@ -124,12 +123,13 @@ async function work(
   const transport = createTransport(loaded.config);
   const host = hostFacts();
   const stopAsked = wish.asked;
-  const identity = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
-  if (identity === null) return 'stopped';
+  await sweepIdentity(paths.state);
+  const obtained = await obtainIdentity({ loaded, transport, host, state: paths.state, clock, log, random, stopAsked });
+  if (obtained === null) return 'stopped';
   const confinement = await confining;
   const switching = Promise.withResolvers<null>();
   const leave = () => switching.resolve(null);
-  const parts = await assemble(deps, identity, transport, limits, confinement, leave);
+  const parts = await assemble(deps, obtained, transport, limits, confinement, leave);
   const { operations, connection, updater, disk, status } = parts;
   try {
     await operations.recover();
@@ -184,7 +184,7 @@ async function confine(state: string, { cgroups }: Limits, { clock, log }: Agent
 
 async function assemble(
   deps: AgentDeps,
-  identity: Identity,
+  { identity, trust }: Obtained,
   transport: Transport,
   limits: Limits,
   confinement: Confinement,
@@ -219,6 +219,7 @@ async function assemble(
     clock,
     log,
     identity,
+    isSigned: (text, signature) => trust.isSigned(text, signature),
     root,
     ledger: await EndedLedger.open(join(root, 'ended.jsonl'), clock),
     maximum: limits.maximum,
@@ -258,6 +259,7 @@ async function assemble(
     startedAt,
     work: operations,
     upgrades: updater,
+    trust,
     checks,
     random,
     onState(next) {
@@ -285,6 +287,7 @@ async function assemble(
       .map(({ operation, attempt, project, job }) => ({ operation, attempt, project, job: job?.name ?? null })),
     confinement: { kind: confinement.kind, detail: confinement.detail },
     checks: checks(),
+    trust: trust.told(),
   });
   const status = new StatusWriter(paths.state, clock, compose, (code) =>
     log.warn('The status file could not be written.', { code }),

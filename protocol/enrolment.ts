@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { IdSchema, lineSchema } from './fields.ts';
 import { ProblemSchema } from './problems.ts';
 import { HeldTrustSchema, SuccessionSchema, ToldTrustSchema, TrustAnnouncementSchema } from './trust.ts';
-import { PublicKeySchema, SignatureSchema } from './trust-fields.ts';
+import { CaPemSchema, PublicKeySchema, SignatureSchema } from './trust-fields.ts';
 
 /** How a replica comes to be: the package's configuration, the enrolment call, and the identity that stays on the host. */
 
@@ -108,6 +108,8 @@ export const IdentitySchema = z.object({
   enrolledAt: z.string(),
   /** Absent: it believes the key above. When present, the key above is the newest of it. */
   trust: HeldTrustSchema.optional(),
+  /** Authorities that an earlier statement named, taken until those of `trust` alone are shown to be enough. */
+  keptAuthorities: CaPemSchema.optional(),
 });
 export type Identity = z.infer<typeof IdentitySchema>;
 

@@ -8,6 +8,8 @@ import { enrolReplica } from '../connection/enrol-replica.ts';
 import { createTransport } from '../connection/transport.ts';
 import { hostFacts } from '../host/host-facts.ts';
 import { takeStateLock } from '../host/state-lock.ts';
+import { beginTrust } from '../trust/begin-trust.ts';
+import { Trust } from '../trust/trust.ts';
 import { addFileOptions, type CommandContext, type FileOptions, openFiles } from './command-options.ts';
 
 /** `outrunner-agent enrol`: trades the token for an identity, once; does nothing when that was done. */
@@ -35,8 +37,9 @@ export function enrolCommand(context: CommandContext): Command {
         }
         const transport = createTransport(config);
         const { clock } = context;
+        const trust = new Trust({ config, transport, log }, beginTrust(config, identity));
         await enrolReplica(
-          { clock, log, transport, config, configPath: paths.config, state: paths.state, host: hostFacts() },
+          { clock, log, transport, config, configPath: paths.config, state: paths.state, host: hostFacts(), trust },
           token,
         );
       } finally {

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AGENT_EXIT, type Identity, IdentitySchema } from '../../protocol/enrolment.ts';
 import { fieldsOf } from '../../protocol/problems.ts';
+import { type HeldTrust, HeldTrustSchema, newestKey } from '../../protocol/trust.ts';
+import { CaPemSchema } from '../../protocol/trust-fields.ts';
 import { AgentExit, systemCode } from '../agent-exit.ts';
+import { withReserve } from '../host/disk-reserve.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { makeReplicaKeys, privateKeyFrom, privateKeyText, type ReplicaKeys } from './key-pair.ts';
 
 const IDENTITY = 'identity.json';
 const ENROLMENT = 'enrolment.json';
+const RawSchema = z.record(z.string(), z.unknown());
 
 /**
  * What is remembered about enrolling: keys that were made but not answered yet, so that a call whose answer got lost is
@@ -27,7 +31,7 @@ export async function loadIdentity(state: string): Promise<Identity | null> {
   const text = await readText(path);
   if (text === null) return null;
   try {
-    const identity = IdentitySchema.parse(JSON.parse(text));
+    const identity = readIdentity(JSON.parse(text));
     privateKeyFrom(identity.signingKey);
     return identity;
   } catch (error) {
@@ -39,6 +43,39 @@ export async function loadIdentity(state: string): Promise<Identity | null> {
       'Download the Runner again from the console and enrol it anew.',
     );
   }
+}
+
+/** A trust that is damaged, or not that of the key beside it, is none: then that key is believed, and leads to the rest anew. */
+function readIdentity(json: unknown): Identity {
+  const { trust, keptAuthorities, ...rest } = RawSchema.parse(json);
+  const identity = IdentitySchema.parse(rest);
+  const held = HeldTrustSchema.safeParse(trust);
+  if (!held.success || newestKey(held.data) !== identity.coordinator.publicKey) return identity;
+  const kept = CaPemSchema.safeParse(keptAuthorities);
+  return { ...identity, trust: held.data, ...(kept.success ? { keptAuthorities: kept.data } : {}) };
+}
+
+/**
+ * Puts what is believed into the identity, in one step; all else in it stays, also what this version does not know. Rejects
+ * when that was not possible: then the file is as it was.
+ */
+export async function saveTrust(state: string, held: HeldTrust, keptAuthorities: string | null): Promise<void> {
+  const path = join(state, IDENTITY);
+  const { keptAuthorities: _, ...raw } = RawSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  const next = {
+    ...raw,
+    // An earlier version, which knows this key alone, can go on with it.
+    coordinator: { ...RawSchema.parse(raw.coordinator), publicKey: newestKey(held) },
+    trust: held,
+    ...(keptAuthorities === null ? {} : { keptAuthorities }),
+  };
+  await withReserve(state, () => writeFileAtomic(path, `${JSON.stringify(next, null, 2)}\n`, 0o600));
+}
+
+/** Deletes what a write that was cut off has left: it holds the private keys. Call it while nobody writes. */
+export async function sweepIdentity(state: string): Promise<void> {
+  const left = (await readdir(state)).filter((name) => name.startsWith(`.${IDENTITY}.`) && name.endsWith('.tmp'));
+  for (const name of left) await rm(join(state, name), { force: true });
 }
 
 /** Writes the identity (0600) and remembers that `token` is spent. */

@@ -34,8 +34,17 @@ export function signText(privateKey: KeyObject, text: string): string {
   return sign(null, Buffer.from(text), privateKey).toString('base64url');
 }
 
-/** A check of signatures by one pinned Ed25519 key (raw, base64url). Never throws for a bad signature. */
+/** A check of signatures by one Ed25519 key (raw, base64url). Never throws for a bad signature. */
 export function signatureVerifier(publicKey: string): (text: string, signature: string) => boolean {
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
   return (text, signature) => verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'));
+}
+
+/** Whether `signature` over `text` was made with this raw Ed25519 key. Never throws, whatever the key is. */
+export function isSignedBy(publicKey: string, text: string, signature: string): boolean {
+  try {
+    return signatureVerifier(publicKey)(text, signature);
+  } catch {
+    return false; // 32 bytes that are no key: nothing is signed with it.
+  }
 }

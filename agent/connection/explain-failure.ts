@@ -118,6 +118,11 @@ function explainSocks(
   };
 }
 
+/** Whether a certificate is what this failed for. */
+export function isCertificateProblem(error: unknown): boolean {
+  return codeOf(firstOf(error)) in CERTIFICATE_PROBLEMS;
+}
+
 /** Failures that plain HTTP has in common with WebSocket: what lies below both is not right. */
 const BELOW_BOTH = new Set([
   'ENOTFOUND',

@@ -9,7 +9,8 @@ import { request as httpsRequest } from 'node:https';
 import { UnexpectedAnswer } from './explain-failure.ts';
 import { CONNECT_DEADLINE_MS, type RequestOptions, type Transport } from './transport.ts';
 
-const LARGEST_ANSWER = 1 << 20;
+/** Bytes of an answer that is read into memory at most. */
+export const LARGEST_ANSWER = 1 << 20;
 
 export interface HttpAnswer {
   readonly status: number;
@@ -39,6 +40,8 @@ export function httpExchange({ origin }: Transport, exchange: HttpExchange): Pro
     let proxyStatus = 200;
     const send = origin.protocol === 'https:' ? httpsRequest : httpRequest;
     const call: ClientRequest = send(new URL(path, origin), {
+      // A connection that is kept for later calls, or a session that is resumed, was verified with the authorities of then.
+      agent: false,
       ...options,
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': body.length }) },

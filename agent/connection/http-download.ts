@@ -28,6 +28,7 @@ export async function httpDownload(
     let proxyStatus = 200;
     const send = transport.origin.protocol === 'https:' ? httpsRequest : httpRequest;
     const call = send(new URL(path, transport.origin), {
+      agent: false,
       ...transport.requestOptions(),
       method: 'GET',
       headers,

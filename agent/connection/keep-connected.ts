@@ -1,12 +1,13 @@
 import type { Clock, Timer } from '../../protocol/clock.ts';
-import { exitCodeOfRefusal, exitOfRefusal } from '../agent-exit.ts';
+import { type AgentExit, exitCodeOfRefusal, exitOfRefusal } from '../agent-exit.ts';
 import type { Log } from '../log.ts';
-import { backOffMs, supersededBackOffMs } from './back-off.ts';
-import { explainFailure, mayBeWebSocketAlone } from './explain-failure.ts';
+import { backOffMs, strangerBackOffMs, supersededBackOffMs } from './back-off.ts';
+import { explainFailure, isCertificateProblem, mayBeWebSocketAlone } from './explain-failure.ts';
 import type { OpenLink } from './link.ts';
 import { PollingLink } from './polling-link.ts';
 import { readChallenge } from './read-challenge.ts';
 import { Session, type SessionDeps, type SessionEnd } from './session.ts';
+import type { SessionTrust } from './session-link.ts';
 import { CONNECT_DEADLINE_MS } from './transport.ts';
 import { TransportChoice } from './transport-choice.ts';
 import { Watchdog } from './watchdog.ts';
@@ -26,14 +27,21 @@ export interface ConnectionState {
   readonly lastError: string | null;
 }
 
+/** What a connection needs of whoever knows the keys and authorities that are believed. */
+export interface ConnectionTrust extends SessionTrust {
+  /** Looks for an announcement, whatever the certificate. null: it is worth to connect again; else why not. */
+  consult(): Promise<string | null>;
+}
+
 export interface ConnectionDeps extends Omit<SessionDeps, 'onWelcome' | 'onPulse' | 'open' | 'via'> {
+  readonly trust: ConnectionTrust;
   readonly random: () => number;
   readonly onState: (state: ConnectionState) => void;
 }
 
 /**
  * Keeps a session open for ever: opens, and opens again after a wait with full jitter. Ends only when {@link stop} is
- * called, or with an AgentExit when the coordinator refuses this identity for good or is not the one that is pinned.
+ * called, or with an AgentExit when the coordinator proves to be the one that is believed, and refuses this identity for good.
  */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -138,30 +146,40 @@ export class Connection {
       return 0;
     }
     if (end.kind === 'not-trusted') {
-      const exit = exitOfRefusal(
-        'coordinator-not-trusted',
-        `${transport.origin.host} does not hold the key that this Runner was made for.`,
-      );
-      disconnected(exit.line);
-      throw exit;
+      const detail = `${transport.origin.host} does not hold a key of the coordinator that this Runner belongs to.`;
+      disconnected(detail);
+      return this.#waitForOther(exitOfRefusal('coordinator-not-trusted', detail));
     }
     if (end.kind === 'rejected') {
       const exit = exitOfRefusal(end.code, end.detail, end.todo);
       disconnected(exit.line);
       // A coordinator that speaks another version is upgraded, or goes back, in its own time: who gave up would be lost then.
-      if (exitCodeOfRefusal(end.code) !== null && end.code !== 'protocol-unsupported') throw exit;
+      if (exitCodeOfRefusal(end.code) !== null && end.code !== 'protocol-unsupported') {
+        if (end.isProven) throw exit;
+        return this.#waitForOther(exit);
+      }
       const wait = end.code === 'session-superseded' ? supersededBackOffMs(random) : this.#nextWait();
       this.#log.warn(exit.line, { retryInMs: wait });
       return wait;
     }
     const { detail, todo } = explainFailure(end.error, transport);
     disconnected(detail);
+    let found = '';
+    if (isCertificateProblem(end.error)) {
+      this.#watchdog?.expectWithin(CONNECT_DEADLINE_MS + HANG_MS);
+      const why = await this.#deps.trust.consult();
+      if (why === null) {
+        this.#log.info(`${detail} What the coordinator has announced since then is believed, and it is tried again.`);
+        return 0;
+      }
+      found = `${why} `;
+    }
     const blocked = mayBeWebSocketAlone(end.error) ? detail : null;
     if (this.#choice.ended({ welcomed: wasWelcome, steady, blocked })) return 0;
     const wait = this.#nextWait();
     // The first failure in a row explains itself; the ones that follow are short, or a night offline fills the disk.
     if (wasWelcome) this.#log.warn(`The connection is gone: ${detail}`, { retryInMs: wait });
-    else if (this.#failures === 1) this.#log.warn(`${detail} ${todo}`, { retryInMs: wait });
+    else if (this.#failures === 1) this.#log.warn(`${detail} ${found}${todo}`, { retryInMs: wait });
     else if (Number.isInteger(Math.log2(this.#failures))) {
       this.#log.warn(`Still not connected: ${detail}`, { tries: this.#failures, retryInMs: wait });
     }
@@ -206,6 +224,23 @@ export class Connection {
         next?.cancel();
       },
     };
+  }
+
+  /**
+   * Whoever answered does not prove to be the coordinator, and so cannot end this agent: a wrong answer of a name server, or a
+   * stranger on the way, may be gone tomorrow.
+   */
+  #waitForOther(exit: AgentExit): number {
+    this.#failures += 1;
+    const wait = strangerBackOffMs(this.#failures, this.#deps.random);
+    if (Number.isInteger(Math.log2(this.#failures))) {
+      const host = this.#deps.transport.origin.host;
+      this.#log.warn(`${host} does not prove to be the coordinator, and is asked again. It says: ${exit.line}`, {
+        tries: this.#failures,
+        retryInMs: wait,
+      });
+    }
+    return wait;
   }
 
   #nextWait(): number {

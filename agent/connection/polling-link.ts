@@ -14,7 +14,7 @@ import {
 } from '../../protocol/polling.ts';
 import { ProblemSchema } from '../../protocol/problems.ts';
 import { backOffMs } from './back-off.ts';
-import { UnexpectedAnswer } from './explain-failure.ts';
+import { isCertificateProblem, UnexpectedAnswer } from './explain-failure.ts';
 import { type HttpAnswer, httpExchange, parseJson } from './http-call.ts';
 import type { Link, LinkListener } from './link.ts';
 import type { RequestOptions, Transport } from './transport.ts';
@@ -218,7 +218,8 @@ function readAnswer({ status, body }: HttpAnswer): Answered {
 
 /** Whether the same call may be answered in a moment. What a proxy says while it is reloaded passes; what it forbids stays. */
 function isPassing(error: unknown): boolean {
-  if (error instanceof SessionOver) return false;
+  // This link goes on believing what it believed when it was opened; the next one may know better.
+  if (error instanceof SessionOver || isCertificateProblem(error)) return false;
   if (!(error instanceof UnexpectedAnswer)) return true;
   return error.status >= 500 || error.status === 408 || error.status === 429;
 }

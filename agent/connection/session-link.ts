@@ -1,3 +1,4 @@
+import type { ToldTrust, TrustAnnouncement } from '../../protocol/trust.ts';
 import type { Upgradable } from '../../protocol/upgrade.ts';
 import type { FromAgent, HeldOperation, ToAgent } from '../../protocol/wire.ts';
 
@@ -50,4 +51,25 @@ export interface SessionUpgrades {
   order(message: Heard<'upgrade'>): void;
   cancel(message: Heard<'upgrade-cancel'>): void;
   noted(message: Heard<'upgrade-noted'>): void;
+}
+
+/** What became of an announcement. */
+export interface Weighed {
+  /** Something else is believed than before; it is on the disk. */
+  readonly changed: boolean;
+  /** Why it is not believed, or could not be written down; null: it is, or was known already. */
+  readonly problem: string | null;
+}
+
+/** What a session needs of whoever knows the keys and authorities that are believed. */
+export interface SessionTrust {
+  told(): ToldTrust;
+  /** Whether `publicKey` is believed, and this was signed with it. */
+  isSignedBy(publicKey: string, text: string, signature: string): boolean;
+  /** Weighs what is announced, whoever says it. Never rejects. */
+  weigh(announced: TrustAnnouncement): Promise<Weighed>;
+  /** false: authorities of before are still trusted. */
+  readonly isSettled: boolean;
+  /** Gives them up if the coordinator is reached without them; else resolves with why not. Never rejects. */
+  settle(): Promise<string | null>;
 }

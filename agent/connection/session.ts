@@ -2,21 +2,23 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import type { HostFacts, Identity } from '../../protocol/enrolment.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
+import type { TrustAnnouncement } from '../../protocol/trust.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CLOSE,
   type FromAgent,
   type Hello,
   helloSigningText,
+  rejectionSigningText,
   type SelfCheck,
   type ToAgent,
   ToAgentSchema,
   welcomeSigningText,
 } from '../../protocol/wire.ts';
-import { privateKeyFrom, signatureVerifier, signText } from '../config/key-pair.ts';
+import { privateKeyFrom, signText } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
 import type { Link, OpenLink } from './link.ts';
-import type { SessionLink, SessionUpgrades, SessionWork, Welcome } from './session-link.ts';
+import type { SessionLink, SessionTrust, SessionUpgrades, SessionWork, Weighed, Welcome } from './session-link.ts';
 import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
 
 /** Bytes that may wait in the link before the sender of journals pauses. */
@@ -25,6 +27,8 @@ const HIGH_WATER = 1 << 20;
 const SLEPT_MS = 10_000;
 /** After a sleep the other end gets this long to show that it is still there. */
 const AFTER_SLEEP_MS = 5_000;
+/** How often it is tried, in a session that lasts, to do without the authorities of before. */
+const SETTLE_EVERY_MS = 600_000;
 
 export interface SessionDeps {
   readonly clock: Clock;
@@ -37,6 +41,7 @@ export interface SessionDeps {
   readonly startedAt: number;
   readonly work: SessionWork;
   readonly upgrades: SessionUpgrades;
+  readonly trust: SessionTrust;
   readonly checks: () => SelfCheck[];
   readonly open: OpenLink;
   /** Which way it takes, and why, for the coordinator to show. */
@@ -55,9 +60,12 @@ export type SessionEnd =
       readonly code: ProblemCode;
       readonly detail: string;
       readonly todo: string | undefined;
+      /** It was said by who holds a key that is believed, and to this session. */
+      readonly isProven: boolean;
     }
   | { readonly kind: 'not-trusted' };
 
+type Rejected = Extract<ToAgent, { type: 'rejected' }>;
 type Handlers = { readonly [Type in ToAgent['type']]: (message: Extract<ToAgent, { type: Type }>) => void };
 
 /**
@@ -82,6 +90,8 @@ export class Session implements SessionLink {
   #beatOwedSince: number | null = null;
   #unsent = 0;
   #challengedAt: number | null = null;
+  /** What arrived while an announcement was weighed and written down; null: none is. */
+  #inbox: (() => void)[] | null = null;
   #timers: Timer[] = [];
 
   constructor(deps: SessionDeps) {
@@ -96,8 +106,8 @@ export class Session implements SessionLink {
       received: (data, isBinary) => {
         if (!this.#over) this.#read(data, isBinary);
       },
-      closed: (code, reason) => this.#closed(code, reason),
-      failed: (error) => this.#lose(error),
+      closed: (code, reason) => this.#inOrder(() => this.#closed(code, reason)),
+      failed: (error) => this.#inOrder(() => this.#lose(error)),
     });
   }
 
@@ -146,6 +156,31 @@ export class Session implements SessionLink {
       this.send({ type: 'error', detail: detail.slice(0, 2000) });
       return;
     }
+    this.#inOrder(() => this.#take(message));
+  }
+
+  #inOrder(act: () => void): void {
+    if (this.#inbox === null) act();
+    else this.#inbox.push(act);
+  }
+
+  /** What is announced is weighed before anything else is heard that may rest on it. */
+  #weigh(announced: TrustAnnouncement | undefined, then: (weighed: Weighed | null) => void): void {
+    if (announced === undefined) {
+      then(null);
+      return;
+    }
+    const waiting: (() => void)[] = [];
+    this.#inbox = waiting;
+    void this.#deps.trust.weigh(announced).then((weighed) => {
+      this.#inbox = null;
+      if (!this.#over) then(weighed);
+      // One of these may have to be weighed in its turn: then the rest waits again.
+      for (const act of waiting) if (!this.#over) this.#inOrder(act);
+    });
+  }
+
+  #take(message: ToAgent): void {
     const isHandshake = message.type === 'challenge' || message.type === 'welcome' || message.type === 'rejected';
     if (!this.#welcomed && !isHandshake) {
       this.#lose(new Error(`The coordinator said "${message.type}" before it said welcome.`));
@@ -156,8 +191,8 @@ export class Session implements SessionLink {
 
   readonly #handlers: Handlers = {
     challenge: (message) => this.#answer(message.nonce),
-    welcome: (message) => this.#welcome(message),
-    rejected: ({ code, detail, todo }) => this.#finish({ kind: 'rejected', code, detail, todo }),
+    welcome: (message) => this.#weigh(message.trust, (weighed) => this.#welcome(message, weighed)),
+    rejected: (message) => this.#weigh(message.trust, () => this.#rejected(message)),
     operation: (message) => this.#deps.work.offer(message),
     ack: (message) => this.#deps.work.acknowledged(message),
     'resume-from': (message) => this.#deps.work.resumeFrom(message),
@@ -172,7 +207,7 @@ export class Session implements SessionLink {
     upgrade: (message) => this.#deps.upgrades.order(message),
     'upgrade-cancel': (message) => this.#deps.upgrades.cancel(message),
     'upgrade-noted': (message) => this.#deps.upgrades.noted(message),
-    trust: () => this.#deps.log.info('The coordinator announces keys or authorities.'),
+    trust: (message) => this.#weigh(message, (weighed) => void this.#noteTrust(weighed)),
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
@@ -196,18 +231,24 @@ export class Session implements SessionLink {
       ...work.load(),
       operations: work.held(),
       upgradable: upgrades.upgradable(),
+      trust: this.#deps.trust.told(),
     });
   }
 
-  #welcome(welcome: Welcome): void {
-    const { identity, clock, work, upgrades, onWelcome } = this.#deps;
+  #rejected({ code, detail, todo, proof }: Rejected): void {
+    const text = rejectionSigningText(this.#nonce, this.#deps.identity.replica, code);
+    const isProven = proof !== undefined && this.#deps.trust.isSignedBy(proof.publicKey, text, proof.signature);
+    this.#finish({ kind: 'rejected', code, detail, todo, isProven });
+  }
+
+  #welcome(welcome: Welcome, weighed: Weighed | null): void {
+    const { identity, clock, work, upgrades, trust, onWelcome } = this.#deps;
     if (this.#welcomed || this.#challengedAt === null) {
       this.#lose(new Error('The coordinator said welcome out of turn.'));
       return;
     }
     const text = welcomeSigningText(this.#nonce, identity.replica, welcome.epoch);
-    const pinned = identity.coordinator.publicKey;
-    if (welcome.publicKey !== pinned || !signatureVerifier(pinned)(text, welcome.signature)) {
+    if (!trust.isSignedBy(welcome.publicKey, text, welcome.signature)) {
       this.#finish({ kind: 'not-trusted' });
       return;
     }
@@ -220,8 +261,12 @@ export class Session implements SessionLink {
     this.#beat();
     upgrades.attach((message) => this.send(message));
     work.attach(this, welcome, Math.round(welcome.time + roundTrip / 2 - clock.now()));
+    if (weighed !== null || !trust.isSettled) void this.#noteTrust(weighed);
     let wallAhead = clock.now() - clock.monotonic();
     this.#timers.push(
+      clock.every(SETTLE_EVERY_MS, () => {
+        if (!trust.isSettled) void this.#noteTrust(null);
+      }),
       clock.every(welcome.heartbeatMs, () => {
         const ahead = clock.now() - clock.monotonic();
         if (ahead - wallAhead > SLEPT_MS) this.#heardAt = Math.min(this.#heardAt, this.#deadlineAfterSleep());
@@ -232,6 +277,15 @@ export class Session implements SessionLink {
       // Finer than the heartbeat when the silence allowed is short.
       clock.every(Math.max(250, Math.min(welcome.heartbeatMs, welcome.silenceMs / 4)), () => this.#watch()),
     );
+  }
+
+  /** Says what is believed now, once it is known whether all of it can be used. */
+  async #noteTrust(weighed: Weighed | null): Promise<void> {
+    const { trust, log } = this.#deps;
+    const refused = weighed?.problem ?? null;
+    if (refused !== null) log.warn(refused);
+    const problem = refused ?? (await trust.settle());
+    this.send({ type: 'trust-noted', ...trust.told(), problem: problem?.slice(0, 500) ?? null });
   }
 
   #deadlineAfterSleep(): number {
@@ -290,9 +344,9 @@ export class Session implements SessionLink {
     if (this.#leaving) {
       this.#finish({ kind: 'closed' });
     } else if (code === CLOSE.superseded) {
-      this.#finish({ kind: 'rejected', code: 'session-superseded', detail: reason, todo: undefined });
+      this.#finish({ kind: 'rejected', code: 'session-superseded', detail: reason, todo: undefined, isProven: false });
     } else if (code === CLOSE.revoked) {
-      this.#finish({ kind: 'rejected', code: 'replica-revoked', detail: reason, todo: undefined });
+      this.#finish({ kind: 'rejected', code: 'replica-revoked', detail: reason, todo: undefined, isProven: false });
     } else if (code === CLOSE.shuttingDown) {
       this.#lose(new Error('the coordinator is stopping'));
     } else {

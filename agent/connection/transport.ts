@@ -31,13 +31,17 @@ export interface Transport {
    * connections serve several calls, and whoever asked for it destroys it.
    */
   requestOptions(onProxyAnswer?: (status: number) => void, keepAlive?: boolean): RequestOptions;
-  /** PEM of all authorities that are trusted. */
-  authorities(): readonly string[];
+  /** From the next connection on, these are trusted beside the system's own authorities. PEM, one text or several each. */
+  trustAuthorities(own: readonly string[]): void;
+  /** The same way with other authorities beside the system's. */
+  withAuthorities(own: readonly string[]): Transport;
 }
 
 export interface RequestOptions {
   readonly agent?: Agent;
   readonly secureContext?: SecureContext;
+  /** false: whoever answers is heard. Never for a proxy: it gets the name and password of its configuration. */
+  readonly rejectUnauthorized?: boolean;
   readonly lookup?: LookupFunction;
 }
 
@@ -45,21 +49,27 @@ export interface RequestOptions {
  * Makes the transport that a configuration describes. The proxy is the configured one, else that of the environment
  * (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). Ends with a configuration error when the proxy's address is none.
  */
-export function createTransport(config: Pick<RunnerConfig, 'coordinator' | 'proxy' | 'ca' | 'transport'>): Transport {
+export function createTransport(
+  config: Pick<RunnerConfig, 'coordinator' | 'proxy' | 'ca' | 'transport'>,
+  authorities: readonly string[] = config.ca === undefined ? [] : [config.ca],
+): Transport {
   const origin = new URL(config.coordinator.url);
   const proxy = proxyFor(origin, config.proxy);
-  let authorities: readonly string[] | undefined;
+  let own = authorities;
   let context: SecureContext | undefined;
-  const trusted = () => (authorities ??= trustedAuthorities(config.ca));
   // Hundreds of certificates are parsed once, and only when something is encrypted at all.
-  const secureContext = () => (context ??= makeContext(trusted()));
+  const secureContext = () => (context ??= makeContext(own));
   const encrypted = origin.protocol === 'https:' || proxy?.protocol === 'https:';
   return {
     origin,
     proxy,
     proxyShown: proxy === null ? null : `${proxy.protocol}//${proxy.host}`,
-    authorities: trusted,
     setting: config.transport ?? 'auto',
+    trustAuthorities(next) {
+      if (next.join() !== own.join()) context = undefined;
+      own = next;
+    },
+    withAuthorities: (other) => createTransport(config, other),
     requestOptions(onProxyAnswer, keepAlive = false) {
       const security = encrypted ? { secureContext: secureContext() } : {};
       if (proxy === null) {
@@ -116,15 +126,10 @@ function proxyFor(origin: URL, configured: string | undefined): URL | null {
   return proxy;
 }
 
-function trustedAuthorities(own: string | undefined): readonly string[] {
-  const all = new Set([...getCACertificates('default'), ...getCACertificates('system')]);
-  if (own !== undefined) all.add(own);
-  return [...all];
-}
-
-function makeContext(authorities: readonly string[]): SecureContext {
+function makeContext(own: readonly string[]): SecureContext {
+  const all = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...own]);
   try {
-    return createSecureContext({ ca: [...authorities], minVersion: 'TLSv1.2' });
+    return createSecureContext({ ca: [...all], minVersion: 'TLSv1.2' });
   } catch (error) {
     throw new AgentExit(
       AGENT_EXIT.configuration,

@@ -9,7 +9,7 @@ import { type AgentPaths, prepareStateFolder } from '../config/agent-paths.ts';
 import { isSpent, keyFileProblem, loadIdentity } from '../config/identity-file.ts';
 import { readLimits } from '../config/limits.ts';
 import { type LoadedConfig, loadRunnerConfig } from '../config/runner-config.ts';
-import { explainFailure, mayBeWebSocketAlone } from '../connection/explain-failure.ts';
+import { explainFailure, isCertificateProblem, mayBeWebSocketAlone } from '../connection/explain-failure.ts';
 import { httpCall } from '../connection/http-call.ts';
 import { PollingLink } from '../connection/polling-link.ts';
 import { readChallenge } from '../connection/read-challenge.ts';
@@ -21,6 +21,10 @@ import { freeBytes, megabytes } from '../host/disk-guard.ts';
 import { describeSkew } from '../host/self-checks.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import { readStatusFile } from '../host/status-file.ts';
+import type { Log } from '../log.ts';
+import { subjectsOf } from '../trust/authorities.ts';
+import { beginTrust, isSameCoordinator, trustOfIdentity } from '../trust/begin-trust.ts';
+import { Trust } from '../trust/trust.ts';
 import { inspectTls } from './check-tls.ts';
 import { firstHop, openFirstHop, openTunnel } from './open-tunnel.ts';
 
@@ -44,6 +48,7 @@ const HOW_TO_GET_GROUPS =
     ? 'A service of systemd gets them with "Delegate=yes", a container with a writable /sys/fs/cgroup.'
     : '';
 
+const NO_LOG: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const good = (detail: string) => ({ ok: true, detail, todo: '' });
 const bad = (detail: string, todo: string) => ({ ok: false, detail, todo });
 const skipped = (detail: string) => ({ ok: null, detail, todo: '' });
@@ -71,10 +76,16 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
   if (loaded === null) return findings;
   note('state folder', await asVerdict(() => checkState(deps)));
   note('stops', await asVerdict(() => checkStops(deps)));
-  note('identity', await asVerdict(() => checkIdentity(deps, (loaded as LoadedConfig).config)));
+  const { config } = loaded as LoadedConfig;
+  note('identity', await asVerdict(() => checkIdentity(deps, config)));
   let transport: Transport;
+  let trust: Trust;
   try {
-    transport = createTransport((loaded as LoadedConfig).config);
+    transport = createTransport(config);
+    const present = await loadIdentity(deps.paths.state).catch(() => null);
+    // Nothing that is learned here is kept: that is the business of the agent that runs.
+    trust = new Trust({ config, transport, log: NO_LOG }, beginTrust(config, present));
+    note('trust', describeTrust(trust));
   } catch (error) {
     note('proxy', verdictOf(error));
     return findings;
@@ -83,7 +94,7 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
     ['name', () => checkName(transport)],
     ['tcp', () => checkTcp(transport)],
     ['proxy', () => checkProxy(transport)],
-    ['tls', () => checkTls(transport)],
+    ['tls', () => checkTls(transport, trust)],
     ['coordinator', () => checkHealth(transport)],
     ['websocket', () => checkWebSocket(transport, deps.clock)],
     ['polling', () => checkPolling(transport, deps.clock, findings.at(-1)?.ok === true)],
@@ -163,7 +174,7 @@ async function checkIdentity({ paths }: ExamineDeps, config: RunnerConfig): Prom
   if (token !== undefined && !(await isSpent(paths.state, token))) {
     return good(`enrolled as replica ${identity.replica}; "run" will enrol anew with the token of runner.json`);
   }
-  if (identity.runner.id !== config.runner.id || identity.coordinator.publicKey !== config.coordinator.publicKey) {
+  if (identity.runner.id !== config.runner.id || !isSameCoordinator(trustOfIdentity(identity), config.coordinator)) {
     return bad(
       'The identity belongs to another Runner or coordinator than runner.json.',
       'Name the right folder with --state, or download the Runner again.',
@@ -194,12 +205,31 @@ async function checkProxy(transport: Transport): Promise<Verdict> {
   return good(`${transport.proxyShown} connects to ${transport.origin.host}`);
 }
 
-async function checkTls(transport: Transport): Promise<Verdict> {
+/** The keys as the console shows them, so that the two can be compared. */
+function describeTrust({ held, kept }: Trust): Verdict {
+  const [newest = '', earlier] = held.keys;
+  const keys = `coordinator key ${newest}${earlier === undefined ? '' : `, and still ${earlier}`}`;
+  if (held.serial === 0) return good(`${keys}; it has announced nothing yet`);
+  const subjects = subjectsOf(held.authorities).map((one) => `"${one}"`);
+  const authorities = subjects.length === 0 ? 'none beside those of the system' : subjects.join(', ');
+  const still = subjectsOf(kept).map((one) => `"${one}"`);
+  const also = still.length === 0 ? '' : `; still taken: ${still.join(', ')}`;
+  return good(`${keys}; announcement ${held.serial}, its authorities: ${authorities}${also}`);
+}
+
+async function checkTls(transport: Transport, trust: Trust): Promise<Verdict> {
   if (transport.origin.protocol === 'http:') return skipped('not encrypted: the coordinator is on this host');
   const facts = await inspectTls(transport);
   const shown = `${facts.protocol}, certificate of "${facts.subject}" by "${facts.issuer}", valid until ${facts.validTo}`;
   if (facts.problem === null) return good(shown);
-  const { detail, todo } = explainFailure(Object.assign(new Error(facts.problem), { code: facts.problem }), transport);
+  const failure = Object.assign(new Error(facts.problem), { code: facts.problem });
+  const { detail, todo } = explainFailure(failure, transport);
+  if (
+    isCertificateProblem(failure) &&
+    (await trust.consult()) === null &&
+    (await inspectTls(transport)).problem === null
+  )
+    return good(`${shown}; "run" will take the authorities that the coordinator has announced since`);
   return bad(`${detail} (${shown}; ${facts.problem})`, todo);
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock, Timer } from '../../protocol/clock.ts';
+import { ToldTrustSchema } from '../../protocol/trust.ts';
 import { SelfCheckSchema } from '../../protocol/wire.ts';
 import { systemCode } from '../agent-exit.ts';
 import { writeFileAtomic } from '../config/atomic-file.ts';
@@ -35,6 +36,8 @@ export const StatusFileSchema = z.object({
   /** What stops of operations rely on. */
   confinement: z.object({ kind: z.enum(['cgroup', 'search']), detail: z.string() }),
   checks: z.array(SelfCheckSchema),
+  /** Keys of the coordinator that are believed, the newest first, and which of its announcements is held. */
+  trust: ToldTrustSchema.optional(),
 });
 export type StatusFile = z.infer<typeof StatusFileSchema>;
 

@@ -52,7 +52,10 @@ export function checkOffer(payload: string, signature: string, context: OfferCon
     refusal,
   });
   if (!signed)
-    return refused({ code: 'operation-signature', detail: 'The signature is not by the pinned coordinator key.' });
+    return refused({
+      code: 'operation-signature',
+      detail: 'No key of the coordinator that is believed has signed it.',
+    });
   for (const rule of RULES) {
     const refusal = rule(operation, context);
     if (refusal !== null) return refused(refusal);

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../protocol/clock.ts';
 import type { Identity } from '../../protocol/enrolment.ts';
+import { signatureVerifier } from '../config/key-pair.ts';
 import { createLog } from '../log.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
@@ -25,6 +26,7 @@ async function ready(facts: { running: number; maximum: number }) {
       clock,
       log: createLog('plain', clock, () => undefined),
       identity: { version: 1, replica: operation.replica, runner, coordinator: trusted } as Identity,
+      isSigned: signatureVerifier(trusted.publicKey),
       root,
       diskProblem: () => null,
       onDiskTrouble: fail,

@@ -3,7 +3,6 @@ import type { Identity } from '../../protocol/enrolment.ts';
 import type { Operation } from '../../protocol/operation.ts';
 import type { FromAgent, HeldOperation as HeldFacts } from '../../protocol/wire.ts';
 import { isFullDisk, systemCode } from '../agent-exit.ts';
-import { signatureVerifier } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
 import { AcceptedStore, type Slot } from './accepted-store.ts';
 import { checkOffer, type Refusal } from './check-offer.ts';
@@ -19,6 +18,8 @@ export interface OfferDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly identity: Identity;
+  /** Whether a key that is believed now has signed this. */
+  readonly isSigned: (text: string, signature: string) => boolean;
   /** Folder of the operations; exists. */
   readonly root: string;
   /** No new work is taken: the reason, or null. */
@@ -55,7 +56,6 @@ export class OfferDesk {
   readonly #deps: OfferDeps;
   readonly #table: OfferTable;
   readonly #store: AcceptedStore;
-  readonly #isSigned: (text: string, signature: string) => boolean;
   /** Being written down: they count as load, and a cancel must find them. */
   readonly #pending = new Map<string, { readonly facts: HeldFacts; stopOrder: StopOrder | null }>();
   #order = 0;
@@ -65,7 +65,6 @@ export class OfferDesk {
     this.#deps = deps;
     this.#table = table;
     this.#store = new AcceptedStore(deps.root, deps.clock);
-    this.#isSigned = signatureVerifier(deps.identity.coordinator.publicKey);
   }
 
   /** Operations that are being written down. */
@@ -83,9 +82,9 @@ export class OfferDesk {
 
   /** Answers an offer. `coordinatorNow`: the time by the coordinator's clock. */
   offer(payload: string, signature: string, coordinatorNow: number): void {
-    const { identity, log, say } = this.#deps;
+    const { identity, isSigned, log, say } = this.#deps;
     const checked = checkOffer(payload, signature, {
-      isSigned: this.#isSigned,
+      isSigned,
       runner: identity.runner.id,
       replica: identity.replica,
       coordinatorNow,

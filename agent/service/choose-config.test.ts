@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { AGENT_EXIT, type Identity, type RunnerConfig } from '../../protocol/enrolment.ts';
+import { AGENT_EXIT, type Identity, type RunnerConfig, RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import { SigningKeys } from '../testing/signing-keys.ts';
 import { type ConfigFacts, type ConfigFile, chooseConfig } from './choose-config.ts';
 
+const RUNNER = randomUUID();
 const KEY = randomBytes(32).toString('base64url');
 const OTHER_KEY = randomBytes(32).toString('base64url');
 const token = (letter: string) => `ore_${letter.repeat(43)}`;
@@ -11,7 +13,7 @@ function file(path: string, change: Partial<RunnerConfig> = {}): ConfigFile {
   const config: RunnerConfig = {
     version: 1,
     coordinator: { url: 'https://coordinator.example', publicKey: KEY },
-    runner: { id: 'aaaa', name: 'Database' },
+    runner: { id: RUNNER, name: 'Database' },
     ...change,
   };
   return { path, config, raw: { ...config, ofALaterVersion: true } };
@@ -21,7 +23,7 @@ const withToken = (letter: string) => ({ enrolment: { token: token(letter), expi
 const identity: Identity = {
   version: 1,
   replica: 'r',
-  runner: { id: 'aaaa', name: 'Database' },
+  runner: { id: RUNNER, name: 'Database' },
   coordinator: { url: 'https://coordinator.example', publicKey: KEY },
   signingKey: '',
   sealingKey: '',
@@ -92,4 +94,25 @@ test('the same Runner of a coordinator with another key is refused, with another
   expect(choose({ ...facts, offered: moved }).raw).toMatchObject({ coordinator: { url: 'https://moved.example' } });
   const foreign = file('package', { coordinator: { url: 'https://coordinator.example', publicKey: OTHER_KEY } });
   expect(() => choose({ ...facts, offered: foreign })).toThrow('of another coordinator key than');
+});
+
+test('a package with an earlier or a later key of the same coordinator is of the same, and never takes the later one away', () => {
+  const chain = new SigningKeys();
+  const [first, second] = [chain.newest, chain.rotate()];
+  const url = 'https://coordinator.example';
+  const old = file('old package', { coordinator: { url, publicKey: first } });
+  const late = file('late package', { coordinator: { url, publicKey: second, succession: [...chain.succession] } });
+  const ofOld = { ...identity, coordinator: { url, publicKey: first } };
+  const ofLate = { ...identity, coordinator: { url, publicKey: second } };
+  const keyOf = (facts: Partial<ConfigFacts>) => RunnerConfigSchema.parse(choose(facts).raw).coordinator.publicKey;
+  expect(keyOf({ offered: late, installed: old, identity: ofOld })).toBe(second);
+  expect(keyOf({ offered: old, installed: late, identity: ofLate })).toBe(second);
+  expect(keyOf({ offered: { ...old, raw: { ...old.raw, ...withToken('b') } }, installed: late })).toBe(second);
+  const learned = { keys: [second], former: [first], serial: 3, authorities: null };
+  expect(choose({ offered: old, identity: { ...ofLate, trust: learned } }).identity).toBe('kept');
+  // A later key that nobody has named is a stranger's.
+  const unnamed = file('package', { coordinator: { url, publicKey: second } });
+  expect(() => choose({ offered: unnamed, installed: old, identity: ofOld })).toThrow(
+    'of another coordinator key than',
+  );
 });

@@ -1,5 +1,6 @@
 import { AGENT_EXIT, type Identity, type RunnerConfig } from '../../protocol/enrolment.ts';
 import { AgentExit } from '../agent-exit.ts';
+import { isEarlierKey, isSameCoordinator, trustOfConfig, trustOfIdentity } from '../trust/begin-trust.ts';
 
 /** A `runner.json`: as it was read, and with all that this version does not know. */
 export interface ConfigFile {
@@ -40,12 +41,12 @@ export function chooseConfig({ offered, installed, identity, lastEnd, isSpent, r
   if (base === null) throw new Error('There has to be a configuration.');
   const { runner } = base.config;
   const present = installed?.config ?? identity;
-  if (offered !== null && present !== null && !isSame(offered.config, present)) {
+  if (offered !== null && present !== null && !isSame(offered.config, installed?.config ?? null, identity)) {
     if (!replace) throw refusal(offered.config, present);
     if (offered.config.enrolment === undefined) throw noToken(offered.path);
     return { raw: offered.raw, runner, identity: 'dropped' };
   }
-  const { enrolment: _, ...rest } = base.raw;
+  const { enrolment: _, ...rest } = offered === null ? base.raw : withNewestKey(offered, installed);
   // A token beside an identity that works would only make a second replica of the same host.
   if (identity !== null && lastEnd !== AGENT_EXIT.identityRefused) return { raw: rest, runner, identity: 'kept' };
   const token = isSpent ? undefined : (offered?.raw.enrolment ?? installed?.raw.enrolment);
@@ -55,9 +56,24 @@ export function chooseConfig({ offered, installed, identity, lastEnd, isSpent, r
 
 type Whose = Pick<RunnerConfig, 'runner' | 'coordinator'>;
 
-/** The name and the address may change; who it is and whom it trusts may not. */
-function isSame(a: Whose, b: Whose): boolean {
-  return a.runner.id === b.runner.id && a.coordinator.publicKey === b.coordinator.publicKey;
+/**
+ * The name and the address may change; who it is and whom it trusts may not. A key that follows the one which is believed, or
+ * came before it, is that of the same coordinator.
+ */
+function isSame(offered: Whose, installed: Whose | null, identity: Identity | null): boolean {
+  if (offered.runner.id !== (installed ?? identity)?.runner.id) return false;
+  const known = [
+    ...(installed === null ? [] : [trustOfConfig(installed.coordinator)]),
+    ...(identity === null || identity.runner.id !== offered.runner.id ? [] : [trustOfIdentity(identity)]),
+  ];
+  return known.some((held) => isSameCoordinator(held, offered.coordinator));
+}
+
+/** The package that is offered; with the key of the one that is installed when that came later. */
+function withNewestKey(offered: ConfigFile, installed: ConfigFile | null): ConfigFile['raw'] {
+  if (installed === null || !isEarlierKey(offered.config.coordinator, installed.config.coordinator)) return offered.raw;
+  const { publicKey, succession } = installed.config.coordinator;
+  return { ...offered.raw, coordinator: { ...offered.config.coordinator, publicKey, succession } };
 }
 
 function refusal(offered: Whose, present: Whose): AgentExit {

@@ -1,15 +1,13 @@
-import {
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  randomUUID,
-  sign,
-  verify,
-} from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { EnrolRequestSchema, enrolmentAnswer, enrolmentProof, type RunnerConfig } from '../../protocol/enrolment.ts';
@@ -18,6 +16,7 @@ import type { Operation, Plan, StepInput } from '../../protocol/operation.ts';
 import { NO_OUTPUT_LIMIT, StepSchema } from '../../protocol/operation.ts';
 import { POLL_PATH } from '../../protocol/polling.ts';
 import { OutrunnerError, type ProblemCode, toProblem } from '../../protocol/problems.ts';
+import { TRUST_PATH, type TrustAnnouncement } from '../../protocol/trust.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CONNECT_PATH,
@@ -28,10 +27,13 @@ import {
   helloSigningText,
   operationSigningText,
   readJournalFrame,
+  rejectionSigningText,
   type ToAgent,
   welcomeSigningText,
 } from '../../protocol/wire.ts';
+import { isSignedBy } from '../config/key-pair.ts';
 import { PollDesk, type PolledSocket } from './polled-socket.ts';
+import { SigningKeys } from './signing-keys.ts';
 
 type Said<Type extends FromAgent['type']> = Extract<FromAgent, { type: Type }>;
 
@@ -48,6 +50,10 @@ export interface Behaviour {
   badSignature: boolean;
   /** Turn the agent away at the handshake. */
   reject: ProblemCode | null;
+  /** Sign what it says to an agent that it turns away. */
+  provesRejections: boolean;
+  /** Announce new keys and authorities in the handshake. */
+  announces: boolean;
   /** Store records and acknowledge them. */
   acknowledges: boolean;
   /** Added to the clock that the agent is told. */
@@ -85,6 +91,8 @@ export class TestCoordinator {
     wrongKey: false,
     badSignature: false,
     reject: null,
+    provesRejections: true,
+    announces: true,
     acknowledges: true,
     clockOffsetMs: 0,
     refuseEnrolment: null,
@@ -103,8 +111,12 @@ export class TestCoordinator {
   upgrades = 0;
   enrolments = 0;
   replica = { id: randomUUID(), signingKey: '' };
-  readonly #key: KeyObject;
-  readonly #tls: { key: string; cert: string } | null;
+  readonly keys = new SigningKeys();
+  /** Of {@link TRUST_PATH}: how often it was asked, and the headers that came with it. */
+  readonly trustCalls: IncomingHttpHeaders[] = [];
+  /** Keys that the agent said it believes. */
+  #told: readonly string[];
+  #tls: { key: string; cert: string } | null;
   #server: Server | null = null;
   #sockets: WebSocketServer | null = null;
   #polls = new PollDesk(() => undefined);
@@ -112,7 +124,7 @@ export class TestCoordinator {
   #tokenSpent = false;
 
   constructor(tls: { key: string; cert: string } | null = null) {
-    this.#key = generateKeyPairSync('ed25519').privateKey;
+    this.#told = this.keys.keys;
     this.#tls = tls;
   }
 
@@ -125,7 +137,7 @@ export class TestCoordinator {
   }
 
   get publicKey(): string {
-    return createPublicKey(this.#key).export({ format: 'jwk' }).x ?? '';
+    return this.keys.newest;
   }
 
   config(): RunnerConfig {
@@ -155,6 +167,17 @@ export class TestCoordinator {
     await once(this.#server, 'listening');
     this.#port = (this.#server.address() as AddressInfo).port;
     return this;
+  }
+
+  /** Another certificate, for connections from now on. */
+  useCertificate(tls: { key: string; cert: string }): void {
+    this.#tls = tls;
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
+  }
+
+  /** Tells the agent that is connected what holds now. */
+  announce(): void {
+    if (this.keys.announcement !== null) this.session?.send({ type: 'trust', ...this.keys.announcement });
   }
 
   /** Gives out a fresh token, as for a package that is downloaded again; the one before is worth nothing then. */
@@ -231,7 +254,7 @@ export class TestCoordinator {
   }
 
   sign(text: string): string {
-    return sign(null, Buffer.from(text), this.#key).toString('base64url');
+    return this.keys.signWith(this.keys.keyFor(this.#told), text);
   }
 
   /** Offers an operation in the present session and returns its id. */
@@ -283,6 +306,10 @@ export class TestCoordinator {
       say(problem.status, problem);
     };
     if (request.url === '/api/v1/health') return say(200, { status: 'ok' });
+    if (request.url === TRUST_PATH) {
+      this.trustCalls.push(request.headers);
+      return this.keys.announcement === null ? no('not-found') : say(200, this.keys.announcement);
+    }
     if (request.url === POLL_PATH) return this.#polls.answer(request, response);
     if (request.url !== ENROL_PATH) return no('not-found');
     const chunks: Buffer[] = [];
@@ -293,7 +320,7 @@ export class TestCoordinator {
       return no('invalid-input');
     }
     const body = parsed.data;
-    if (!isSigned(body.signingKey, enrolmentProof(body), body.proof)) this.faults.push('enrol: the proof is wrong');
+    if (!isSignedBy(body.signingKey, enrolmentProof(body), body.proof)) this.faults.push('enrol: the proof is wrong');
     if (this.behaviour.refuseEnrolment) return no(this.behaviour.refuseEnrolment);
     if (body.token !== this.token) return no('enrolment-token-unknown');
     // The same request again is answered again: its answer may have been lost.
@@ -307,17 +334,25 @@ export class TestCoordinator {
       request.socket.destroy();
       return;
     }
+    this.#told = body.trust?.keys ?? [];
     say(201, {
       replica: this.replica.id,
       runner: this.runner,
-      coordinatorPublicKey: this.publicKey,
+      coordinatorPublicKey: this.keys.keyFor(this.#told),
       signature: this.#signAs(enrolmentAnswer(this.replica.id, body)),
+      ...this.#newsFor(body.trust),
     });
   }
 
   #signAs(text: string): string {
-    const key = this.behaviour.wrongKey ? generateKeyPairSync('ed25519').privateKey : this.#key;
-    return sign(null, Buffer.from(text), key).toString('base64url');
+    return this.behaviour.wrongKey ? this.keys.signWith(this.keys.make(), text) : this.sign(text);
+  }
+
+  /** What the agent does not know yet. */
+  #newsFor(told: Hello['trust']): { trust?: TrustAnnouncement } {
+    const { announcement, serial } = this.keys;
+    if (announcement === null || told === undefined || !this.behaviour.announces) return {};
+    return told.serial === serial ? {} : { trust: announcement };
   }
 
   #serve(socket: WebSocket | PolledSocket): void {
@@ -334,6 +369,7 @@ export class TestCoordinator {
       }
       const message = parsed.data;
       if (message.type === 'hello') session = this.#greet(message, nonce, socket, send);
+      if (message.type === 'trust-noted') this.#told = message.keys;
       if (message.type === 'heartbeat' && this.behaviour.beats) send({ type: 'beat', time: time() });
       this.heard.push(message);
       this.events.emit('message');
@@ -348,13 +384,13 @@ export class TestCoordinator {
   #greet(hello: Hello, nonce: string, socket: SocketOfAgent, send: (message: ToAgent) => void): ServerSession | null {
     if (
       this.replica.signingKey !== '' &&
-      !isSigned(this.replica.signingKey, helloSigningText(nonce, hello), hello.signature)
+      !isSignedBy(this.replica.signingKey, helloSigningText(nonce, hello), hello.signature)
     ) {
       this.faults.push('hello: the signature is wrong');
     }
+    this.#told = hello.trust?.keys ?? [];
     if (this.behaviour.reject) {
-      const { detail, todo } = toProblem(new OutrunnerError(this.behaviour.reject));
-      send({ type: 'rejected', code: this.behaviour.reject, detail, todo });
+      send({ ...this.rejection(this.behaviour.reject, hello), ...this.#newsFor(hello.trust) });
       socket.close(4001);
       return null;
     }
@@ -367,8 +403,9 @@ export class TestCoordinator {
       heartbeatMs: this.behaviour.heartbeatMs,
       silenceMs: this.behaviour.silenceMs,
       maximum: this.behaviour.maximum,
-      publicKey: this.publicKey,
+      publicKey: this.keys.keyFor(this.#told),
       signature: this.behaviour.badSignature ? signature.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) : signature,
+      ...this.#newsFor(hello.trust),
       resume: hello.operations.map(({ operation, attempt }) => ({
         operation,
         attempt,
@@ -380,6 +417,14 @@ export class TestCoordinator {
     this.session = session;
     this.events.emit('session', session);
     return session;
+  }
+
+  /** What turns an agent away for good, or for now. */
+  rejection(code: ProblemCode, { nonce, replica }: Hello): Extract<ToAgent, { type: 'rejected' }> {
+    const { detail, todo } = toProblem(new OutrunnerError(code));
+    const signature = this.#signAs(rejectionSigningText(nonce, replica, code));
+    const proof = { publicKey: this.keys.keyFor(this.#told), signature };
+    return { type: 'rejected', code, detail, todo, ...(this.behaviour.provesRejections ? { proof } : {}) };
   }
 
   #store(data: Buffer, send: (message: ToAgent) => void): void {
@@ -411,11 +456,6 @@ export class TestCoordinator {
 
 function newToken(): string {
   return `ore_${randomBytes(32).toString('base64url')}`;
-}
-
-function isSigned(publicKey: string, text: string, signature: string): boolean {
-  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: publicKey }, format: 'jwk' });
-  return verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64url'));
 }
 
 /** All output of one stream in a journal, as it was printed. */
