@@ -89,6 +89,7 @@ test('axe finds nothing on any screen, in light and dark and at 1024×700, with 
       ? []
       : [{ name: 'execution-could-not-stop', path: `/executions/${survived.id}`, sign: /still running on/ }]),
     { name: 'tokens', path: '/tokens', sign: /token/i },
+    { name: 'trust', path: '/trust', sign: 'Signing key' },
     { name: 'settings', path: '/settings', sign: /Theme|Appearance/ },
     { name: 'about', path: '/about', sign: /Outrunner/ },
     { name: 'not-found', path: '/nowhere', sign: 'There is nothing at this address' },

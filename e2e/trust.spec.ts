@@ -156,8 +156,8 @@ test('a new authority: with an overlap nobody is cut off; without one, an agent 
   coordinator = await restarted(coordinator, args);
   await allKnow(coordinator);
   expect(await run(coordinator, 'true')).toBe('succeeded');
-  const said = agent.output();
-  expect(said).not.toMatch(/certificate/i);
+  const foundBack = 'What the coordinator has announced since then is believed, and it is tried again.';
+  expect(agent.output()).not.toContain(foundBack);
 
   // The old one is no longer taken at all, and there is no overlap: only the signature of the coordinator leads on.
   await agent.stop('SIGTERM');
@@ -168,7 +168,7 @@ test('a new authority: with an overlap nobody is cut off; without one, an agent 
   agent = runAgent(folder);
   await isHealthy(coordinator, runner.id);
   await allKnow(coordinator);
-  expect(agent.output()).toMatch(/certificate/i);
+  expect(agent.output()).toContain(foundBack);
   expect(await run(coordinator, 'true')).toBe('succeeded');
   await front.close();
   await coordinator.stop();

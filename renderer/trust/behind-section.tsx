@@ -24,7 +24,7 @@ export function BehindSection({ trust }: { trust: Trust }) {
     );
   }
   return (
-    <Section title={`${replicaCount(count)} of ${total.toLocaleString()} behind`}>
+    <Section title={`Not up to date: ${count.toLocaleString()} of ${replicaCount(total)}`}>
       <DataTable
         label="Replicas that do not know what holds now"
         columns={COLUMNS}

@@ -36,7 +36,7 @@ export function KeySection({ trust }: { trust: Trust }) {
     >
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
-          Everything that a Runner does was signed with it; a Runner takes orders from no other key.
+          Each order to a Runner is signed with it; a Runner takes no others.
         </Text>
         <Facts
           facts={[

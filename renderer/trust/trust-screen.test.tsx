@@ -122,7 +122,7 @@ test('authorities with their ends, and each reason in words; axe finds nothing',
     }),
   );
   await expect.element(screen.getByText(/expired/)).toBeVisible();
-  await expect.element(screen.getByRole('heading', { name: '110 replicas of 120 behind' })).toBeVisible();
+  await expect.element(screen.getByRole('heading', { name: 'Not up to date: 110 of 120 replicas' })).toBeVisible();
   await expect.element(screen.getByText('The first 4 are shown.')).toBeVisible();
   await expect.element(screen.getByText(/The certificate would not be trusted\./)).toBeVisible();
   expect(await axeFinds()).toEqual([]);
