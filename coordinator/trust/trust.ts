@@ -121,6 +121,10 @@ export class Trust implements TrustIntake {
     if (announced.isBehind(told)) this.#catchUp(told.serial);
   }
 
+  disconnected(): void {
+    this.#soon();
+  }
+
   noted(replicaId: string, told: ToldTrust, problem: string | null): void {
     const { log, announced } = this.#deps;
     if (problem !== null) log.warn({ replica: replicaId, problem }, 'an agent does not use what was announced');
