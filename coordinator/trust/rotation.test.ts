@@ -1,4 +1,4 @@
-import { cp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TrustStatement } from '../../protocol/trust.ts';
@@ -81,6 +81,38 @@ describe('a rotation', () => {
     const [one, two] = await Promise.all([rotate(), rotate()]);
     expect([one.status, two.status].toSorted()).toEqual([200, 409]);
     expect(await rotate()).toMatchObject({ status: 409, body: { code: 'key-rotation-open' } });
+  });
+
+  it('that cannot be written changes nothing, or is told as it is: the keys and what is said of them never differ', async () => {
+    const agent = await hired(whole, 'agent');
+    await agent.connect();
+    const keys = async () => {
+      const { key, previousKey } = await view();
+      expect((await statement()).keys).toEqual([key, previousKey].flatMap((one) => one?.publicKey ?? []));
+      return (await statement()).keys;
+    };
+    const before = await keys();
+    // A folder where the new file is to be written, as a full disk would: first for one file, then for the other.
+    const inTheWay = (name: string) => join(whole.folder, 'keys', `${name}.new`);
+    await mkdir(inTheWay('coordinator-keys.json'));
+    expect(await rotate()).toMatchObject({
+      status: 500,
+      body: { code: 'internal', detail: expect.stringContaining('coordinator-keys.json') },
+    });
+    expect(await keys()).toEqual(before);
+    await rm(inTheWay('coordinator-keys.json'), { recursive: true });
+    await mkdir(inTheWay('coordinator-ed25519.pem'));
+    expect((await rotate()).status).toBe(500);
+    const both = await keys();
+    expect(both).toEqual([expect.any(String), ...before]);
+    await given(whole, agent);
+    // The old key is in that file still: it is not called destroyed.
+    expect((await retire()).status).toBe(500);
+    expect(await keys()).toEqual(both);
+    await rm(inTheWay('coordinator-ed25519.pem'), { recursive: true });
+    expect((await retire()).status).toBe(200);
+    await untilCounts(whole, { current: 1 });
+    await given(whole, agent);
   });
 
   it('made twice with one Idempotency-Key is one', async () => {

@@ -78,9 +78,13 @@ export class Trust implements TrustIntake {
     return this.#oneByOne(async () => {
       const { announced, log } = this.#deps;
       if (announced.previousKey !== null) throw new OutrunnerError('key-rotation-open');
-      await announced.rotate();
+      try {
+        await announced.rotate();
+      } finally {
+        // Also when only a part of it could be written.
+        if (announced.previousKey !== null) this.#tell();
+      }
       log.info({ key: announced.publicKey, previous: announced.previousKey, by }, 'the signing key was rotated');
-      this.#tell();
       return this.view();
     });
   }
