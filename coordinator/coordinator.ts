@@ -38,7 +38,7 @@ import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { AnnouncedTrust } from './trust/announced-trust.ts';
-import { readAuthorities } from './trust/authorities.ts';
+import { leadsToAuthority, readAuthorities } from './trust/authorities.ts';
 import { serveTrust } from './trust/routes.ts';
 import { Trust } from './trust/trust.ts';
 import { serveReleases } from './upgrades/release-download.ts';
@@ -129,6 +129,9 @@ interface Ground extends CoordinatorOptions {
 async function start(ground: Ground) {
   const { settings, clock, log, folder, store, isProxy } = ground;
   const { keys } = folder;
+  if (ground.tls !== null && ground.ca !== null && !leadsToAuthority(ground.tls.cert, ground.ca)) {
+    log.warn('the certificate of --tls-cert is of none of the authorities in --tls-ca: Runners will not take it');
+  }
   await makeWelcome(ground);
   const ownerTicket = openOwnerTicket(folder);
   const coordinatorId = await openCoordinatorId(store);

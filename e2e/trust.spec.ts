@@ -1,9 +1,11 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { type AgentProcess, runAgent, startAgent, writeRunnerConfig } from '../bench/harness/agent.ts';
 import { type CoordinatorProcess, startCoordinator } from '../bench/harness/coordinator.ts';
+import { AGENT_EXIT } from '../protocol/enrolment.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
-import { certificateFor } from './support/certificate.ts';
+import { type Certificate, certificateFor } from './support/certificate.ts';
 import { expect, test } from './support/test.ts';
 import { startTlsFront } from './support/tls-front.ts';
 
@@ -27,6 +29,14 @@ async function isHealthy({ api }: CoordinatorProcess, id: string): Promise<void>
 
 async function allKnow({ api }: CoordinatorProcess): Promise<void> {
   await expect.poll(async () => (await api.call('getTrust')).replicas).toMatchObject({ current: 1, total: 1 });
+}
+
+async function twoCertificates(work: string): Promise<readonly [Certificate, Certificate]> {
+  const make = async (name: string) => {
+    await mkdir(path.join(work, name));
+    return certificateFor('127.0.0.1', path.join(work, name));
+  };
+  return [await make('one'), await make('two')];
 }
 
 function restarted(coordinator: CoordinatorProcess, args: readonly string[] = []): Promise<CoordinatorProcess> {
@@ -117,13 +127,7 @@ test('a new authority: with an overlap nobody is cut off; without one, an agent 
   work,
 }) => {
   const dataDir = path.join(work, 'coordinator');
-  const [one, two] = await Promise.all(
-    ['one', 'two'].map(async (name) => {
-      await mkdir(path.join(work, name));
-      return certificateFor('127.0.0.1', path.join(work, name));
-    }),
-  );
-  if (one === undefined || two === undefined) throw new Error('Two certificates were made.');
+  const [one, two] = await twoCertificates(work);
   const bundle = path.join(work, 'authorities.pem');
   const write = async (...files: string[]) =>
     writeFile(bundle, (await Promise.all(files.map((file) => readFile(file, 'utf8')))).join(''));
@@ -171,5 +175,37 @@ test('a new authority: with an overlap nobody is cut off; without one, an agent 
   expect(agent.output()).toContain(foundBack);
   expect(await run(coordinator, 'true')).toBe('succeeded');
   await front.close();
+  await coordinator.stop();
+});
+
+test('an agent finds back after keys and authorities were all replaced without it, and is then revoked by the new key', async ({
+  work,
+}) => {
+  const [one, two] = await twoCertificates(work);
+  // For this process, which asks the coordinator over TLS.
+  setDefaultCACertificates([...getCACertificates(), await readFile(one.ca, 'utf8'), await readFile(two.ca, 'utf8')]);
+  const tls = ({ ca, cert, key }: Certificate) => ['--tls-ca', ca, '--tls-cert', cert, '--tls-key', key];
+  let coordinator = await startCoordinator({ dataDir: path.join(work, 'coordinator'), args: tls(one) });
+  const { runner } = await coordinator.api.call('createRunner', { body: { ...RUNNER, description: 'over TLS' } });
+  const { config } = await coordinator.api.call('describeInstall', { params: { id: runner.id } });
+  const folder = path.join(work, 'agent');
+  await mkdir(folder);
+  await writeFile(path.join(folder, 'runner.json'), JSON.stringify(config), { mode: 0o600 });
+  let agent = runAgent(folder);
+  await allKnow(coordinator);
+  await agent.stop('SIGTERM');
+  for (const _ of [1, 2]) {
+    await coordinator.api.call('rotateKey');
+    await coordinator.api.call('retireKey', { body: {} });
+  }
+  await coordinator.stop();
+  coordinator = await restarted(coordinator, tls(two));
+  agent = runAgent(folder);
+  await allKnow(coordinator);
+  expect(await run(coordinator, 'true')).toBe('succeeded');
+
+  const { replicas } = await coordinator.api.call('getRunner', { params: { id: runner.id } });
+  await coordinator.api.call('deleteReplica', { params: { id: runner.id, replicaId: replicas[0]?.id ?? '' } });
+  expect((await agent.ended).code).toBe(AGENT_EXIT.identityRefused);
   await coordinator.stop();
 });

@@ -13,11 +13,11 @@ export function rejection(
   problem: Pick<OutrunnerError, 'code' | 'message' | 'todo'>,
 ): ToAgent {
   const { code, message: detail, todo } = problem;
-  const { hello } = session;
+  const { hello, told } = session;
   if (hello === null) return { type: 'rejected', code, detail, todo };
   const publicKey = trust.signerFor(session.believed);
   const signature = trust.sign(rejectionSigningText(hello.nonce, hello.replica, code), publicKey);
-  const news = hello.told === null ? null : trust.newsFor(hello.told);
+  const news = told === null ? null : trust.newsFor(told);
   return {
     type: 'rejected',
     code,

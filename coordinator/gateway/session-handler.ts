@@ -13,6 +13,7 @@ import { ReplicaState } from './replica-state.ts';
 import type { RoundTrips } from './round-trips.ts';
 import type { UpgradeIntake, WorkIntake } from './runner-link.ts';
 import type { Session, SessionHandler } from './session.ts';
+import { SharedKeys } from './shared-keys.ts';
 import { SILENCE_MS } from './sweep.ts';
 import type { TrustBook, TrustIntake } from './trust-book.ts';
 
@@ -52,6 +53,7 @@ export interface SessionDeps {
 export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(session: Session): void } {
   const { store, clock, log, trust, table, trips } = deps;
   const refusedLately = new Map<string, number>();
+  const sharedKeys = new SharedKeys();
   let beat = { time: 0, text: '' };
 
   function greet(session: Session): void {
@@ -66,15 +68,16 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
 
   async function hello(session: Session, message: Hello): Promise<void> {
     session.state = 'verifying';
-    const told = message.trust ?? null;
-    session.hello = { nonce: message.nonce, replica: message.replica, told };
+    const told = message.trust === undefined ? null : sharedKeys.of(message.trust);
+    session.hello = { nonce: message.nonce, replica: message.replica };
+    session.told = told;
     session.believed = told?.keys ?? [];
     try {
       const admitted = await admitAgent(deps, session.nonce, message, session.address);
       if (isOver(session)) return;
       session.epoch = admitted.epoch;
       session.instance = message.instance;
-      session.believed = told?.keys ?? [admitted.believedKey ?? trust.firstKey];
+      if (told === null) session.believed = [admitted.believedKey ?? trust.firstKey];
       let state = table.get(admitted.replicaId);
       if (state === undefined) {
         const { replicaId, runnerId, maxOperations } = admitted;
@@ -242,7 +245,8 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
   ): void {
     const { keys, serial, problem } = message;
     const before = state.believes;
-    session.believed = keys;
+    session.told = sharedKeys.of({ keys, serial });
+    session.believed = session.told.keys;
     believes(session, state, serial);
     state.trustProblem = problem;
     if (state.believes !== before) table.changed(state);
@@ -318,6 +322,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       state.connectedSince = null;
       table.changed(state);
       deps.intake()?.disconnected(state.replicaId);
+      deps.trustIntake()?.disconnected();
     },
     failed(session, error) {
       log.warn({ err: error, replica: session.replica?.replicaId, address: session.address }, 'a session failed');

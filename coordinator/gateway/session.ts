@@ -35,8 +35,10 @@ export class Session implements LinkListener {
   replica: ReplicaState | null = null;
   epoch = 0;
   instance = '';
-  /** What it said of itself in its hello; null before. */
-  hello: { readonly nonce: string; readonly replica: string; readonly told: ToldTrust | null } | null = null;
+  /** Of its hello; null before. */
+  hello: { readonly nonce: string; readonly replica: string } | null = null;
+  /** What its agent says that it believes; null: it says nothing of it. */
+  told: ToldTrust | null = null;
   /** The coordinator's keys that its agent believes, the newest first, as far as is known. */
   believed: readonly string[] = [];
   /** On the monotonic clock. */

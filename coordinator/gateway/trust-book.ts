@@ -18,10 +18,12 @@ export interface TrustBook {
   newsFor(told: ToldTrust): TrustAnnouncement | null;
 }
 
-/** Who hears what agents say of it. Neither may throw; each may be called for anything a peer makes up. */
+/** Who hears what agents say of it. None of these may throw; each may be called for anything a peer makes up. */
 export interface TrustIntake {
   /** An agent was welcomed; `told`: what it holds, null when it says nothing of it. */
   connected(replicaId: string, told: ToldTrust | null): void;
   /** An agent weighed an announcement. `problem`: why it does not believe, or not use it. */
   noted(replicaId: string, told: ToldTrust, problem: string | null): void;
+  /** Some agent is gone: those that have not heard the news hear it later. */
+  disconnected(): void;
 }

@@ -99,7 +99,7 @@ export const SETTINGS = {
   tlsCa: {
     flag: 'tls-ca',
     value: 'FILE',
-    what: 'Certificate of the private authority that signed tls-cert, in PEM: written into downloads so that Runners trust it.',
+    what: 'Certificates of the private authorities behind tls-cert, in PEM: written into downloads and told to enrolled Runners, so that they trust it. How to change them: trust.md.',
     default: '',
     schema: file.nullable().default(null),
   },

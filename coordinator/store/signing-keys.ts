@@ -96,6 +96,8 @@ export class SigningKeys {
 
   /** Destroys the key before the newest: no file holds it any more when this returns. */
   retire(): void {
+    // It may hold the old key still, when it could not be written after the rotation.
+    this.#writePem();
     this.#replace({ ...this.#keys, previous: null });
   }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
 import {
   type KeyLink,
   type ToldTrust,
@@ -10,6 +11,7 @@ import {
 } from '../../protocol/trust.ts';
 import type { TrustBook } from '../gateway/trust-book.ts';
 import type { Logger } from '../http/log.ts';
+import { StartError } from '../start-error.ts';
 import type { SigningKeys } from '../store/signing-keys.ts';
 import type { Store } from '../store/store.ts';
 
@@ -135,16 +137,31 @@ export class AnnouncedTrust implements TrustBook {
     return told.keys[0] === this.publicKey && serial > this.serial && serial < this.#deps.clock.now() + AHEAD_MS;
   }
 
-  /** A new key, and a statement that both are taken. Durable when it resolves. */
-  async rotate(): Promise<void> {
-    this.#deps.signing.rotate(this.#deps.clock.now());
-    await this.renew();
+  /** A new key, and a statement that both are taken. Durable when it resolves. @throws OutrunnerError when it cannot be written. */
+  rotate(): Promise<void> {
+    return this.#change(() => this.#deps.signing.rotate(this.#deps.clock.now()));
   }
 
-  /** The end of the key before the newest. Nothing is signed with it any more from the call on. */
-  async retire(): Promise<void> {
-    this.#deps.signing.retire();
-    await this.renew();
+  /**
+   * The end of the key before the newest. Nothing is signed with it any more from the call on.
+   * @throws OutrunnerError when it cannot be written.
+   */
+  retire(): Promise<void> {
+    return this.#change(() => this.#deps.signing.retire());
+  }
+
+  async #change(change: () => void): Promise<void> {
+    try {
+      change();
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      const { message, cause } = error;
+      const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+      throw new OutrunnerError(isFull ? 'storage-full' : 'internal', { detail: message, cause: error });
+    } finally {
+      // Also when only a part of it could be written: what is announced is what holds.
+      if (!this.#isPresent) await this.renew();
+    }
   }
 
   /** A new statement of what holds, later than the last one and than `after`. */

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TrustStatement } from '../../protocol/trust.ts';
+import { createCoordinator } from '../coordinator.ts';
+import { readSettings } from '../settings/read-settings.ts';
 import { downloaded, given, hired, movedTo, untilCounts } from '../testing/hired-agent.ts';
 import { startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
-import { describeAuthorities, readAuthorities } from './authorities.ts';
+import { describeAuthorities, leadsToAuthority, readAuthorities } from './authorities.ts';
 
 const openssl = ['/usr/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) => existsSync(path));
 
@@ -40,6 +42,36 @@ describe.skipIf(openssl === undefined)('the authorities of --tls-ca (needs opens
       fingerprint: fingerprint256,
       notAfter: new Date(validTo).toISOString(),
     });
+  });
+
+  it('are compared with the certificate of the coordinator, which may have others between', async () => {
+    const path = (name: string) => join(folder, name);
+    const run = (...args: string[]) => execFileSync(openssl ?? '', args, { stdio: 'ignore' });
+    const fresh = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    run('req', ...fresh, '-subj', '/CN=localhost', '-keyout', path('leaf.key'), '-out', path('leaf.csr'));
+    const by = ['-CA', path('one.pem'), '-CAkey', path('one.key'), '-CAcreateserial'];
+    run('x509', '-req', '-in', path('leaf.csr'), ...by, '-days', '1', '-out', path('leaf.pem'));
+    const leaf = await readFile(path('leaf.pem'), 'utf8');
+    expect([leadsToAuthority(leaf, one), leadsToAuthority(leaf, two), leadsToAuthority(leaf, two + one)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(leadsToAuthority(one, one)).toBe(true);
+    const settings = { tlsKey: path('leaf.key'), tlsCert: path('leaf.pem'), tlsCa: path('two.pem') };
+    const log: string[] = [];
+    const whole = await createCoordinator({
+      settings: {
+        ...readSettings({ argv: [], env: {}, readFile: () => '{}' }).settings,
+        ...settings,
+        dataDir: path('data'),
+        port: 0,
+        embedded: true,
+      },
+      logTo: { write: (line) => void log.push(line) },
+    });
+    await whole.stop();
+    expect(log.join('')).toMatch(/of none of the authorities in --tls-ca/);
   });
 
   it.each([

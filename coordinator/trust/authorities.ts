@@ -39,6 +39,21 @@ export function describeAuthorities(pem: string): z.output<typeof AuthoritySchem
   });
 }
 
+/**
+ * Whether a chain of certificates leads to one of these authorities: else agents that take them would not take the
+ * coordinator's certificate.
+ */
+export function leadsToAuthority(chain: string, authorities: string): boolean {
+  const [links, roots] = [chain, authorities].map((pem) =>
+    (pem.match(CERTIFICATE) ?? []).map((one) => new X509Certificate(one)),
+  ) as [X509Certificate[], X509Certificate[]];
+  return links.some((link) =>
+    roots.some(
+      (root) => root.fingerprint256 === link.fingerprint256 || (link.checkIssued(root) && link.verify(root.publicKey)),
+    ),
+  );
+}
+
 function unusable(why: string, cause?: unknown): StartError {
   return new StartError('settings', `--tls-ca: ${why}.`, cause);
 }

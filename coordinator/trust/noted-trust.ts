@@ -28,6 +28,11 @@ export class NotedTrust {
     this.#waiting.set(replicaId, { key: told.keys[0] ?? '', serial: told.serial, problem });
   }
 
+  /** What it said before counts no more: its hello, which is written by itself, was later. */
+  forget(replicaId: string): void {
+    this.#waiting.delete(replicaId);
+  }
+
   /** Writes all that came. What cannot be written is lost: each agent says it again when it connects. */
   save(): Promise<void> {
     const rows = [...this.#waiting];

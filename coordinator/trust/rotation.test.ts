@@ -1,4 +1,4 @@
-import { cp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TrustStatement } from '../../protocol/trust.ts';
@@ -81,6 +81,38 @@ describe('a rotation', () => {
     const [one, two] = await Promise.all([rotate(), rotate()]);
     expect([one.status, two.status].toSorted()).toEqual([200, 409]);
     expect(await rotate()).toMatchObject({ status: 409, body: { code: 'key-rotation-open' } });
+  });
+
+  it('that cannot be written changes nothing, or is told as it is: the keys and what is said of them never differ', async () => {
+    const agent = await hired(whole, 'agent');
+    await agent.connect();
+    const keys = async () => {
+      const { key, previousKey } = await view();
+      expect((await statement()).keys).toEqual([key, previousKey].flatMap((one) => one?.publicKey ?? []));
+      return (await statement()).keys;
+    };
+    const before = await keys();
+    // A folder where the new file is to be written, as a full disk would: first for one file, then for the other.
+    const inTheWay = (name: string) => join(whole.folder, 'keys', `${name}.new`);
+    await mkdir(inTheWay('coordinator-keys.json'));
+    expect(await rotate()).toMatchObject({
+      status: 500,
+      body: { code: 'internal', detail: expect.stringContaining('coordinator-keys.json') },
+    });
+    expect(await keys()).toEqual(before);
+    await rm(inTheWay('coordinator-keys.json'), { recursive: true });
+    await mkdir(inTheWay('coordinator-ed25519.pem'));
+    expect((await rotate()).status).toBe(500);
+    const both = await keys();
+    expect(both).toEqual([expect.any(String), ...before]);
+    await given(whole, agent);
+    // The old key is in that file still: it is not called destroyed.
+    expect((await retire()).status).toBe(500);
+    expect(await keys()).toEqual(both);
+    await rm(inTheWay('coordinator-ed25519.pem'), { recursive: true });
+    expect((await retire()).status).toBe(200);
+    await untilCounts(whole, { current: 1 });
+    await given(whole, agent);
   });
 
   it('made twice with one Idempotency-Key is one', async () => {
@@ -356,5 +388,82 @@ describe('GET /runner/v1/trust', () => {
       statuses.push((await whole.request('GET', '/runner/v1/trust', { token: null })).status);
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(5);
     expect(await whole.request('POST', '/runner/v1/trust', { token: null, body: {} })).toMatchObject({ status: 404 });
+  });
+});
+
+it('signs an operation anew, with a key that is believed then, when it is offered again after the key was retired', async () => {
+  const agent = await hired(whole, 'again');
+  await agent.connect();
+  const { id, operation } = await given(whole, agent);
+  // It never took it, and is away while both change.
+  agent.kill();
+  await untilCounts(whole, { total: 1 });
+  await rotate();
+  await retire();
+  await agent.connect();
+  await eventually(async () => {
+    whole.clock.advance(1000);
+    agent.beat();
+    return agent.heard.some(({ type }) => type === 'operation');
+  });
+  const again = await agent.nextOperation();
+  expect([again.execution, again.operation]).toEqual([id, operation.operation]);
+  expect(again.attempt).toBeGreaterThan(operation.attempt);
+  expect(agent.trust?.keys).toHaveLength(1);
+});
+
+it('agents that poll learn of a new key as well', async () => {
+  const agent = await hired(whole, 'polls', { transport: 'polling' });
+  await agent.connect();
+  await rotate();
+  await untilCounts(whole, { current: 1 });
+  await given(whole, agent);
+  const retired = await retire();
+  expect(retired.status).toBe(200);
+  await untilCounts(whole, { current: 1 });
+  expect(agent.trust?.keys).toEqual([retired.body.key.publicKey]);
+  agent.kill();
+});
+
+describe('what an agent says of what was announced', () => {
+  it('is shown and kept when it does not use it, and forgotten with its next word', async () => {
+    const agent = await hired(whole, 'unhappy');
+    await agent.connect();
+    const problem = 'The certificate of the coordinator is not of these authorities.';
+    const { keys = [], serial = 0 } = agent.trust ?? {};
+    agent.send({ type: 'trust-noted', keys, serial, problem });
+    await untilCounts(whole, { refused: 1 });
+    expect((await view()).behind).toMatchObject([{ reason: 'refused', detail: problem, connected: true }]);
+    whole.clock.advance(500);
+    agent.kill();
+    whole = await whole.restart();
+    await untilCounts(whole, { refused: 1 });
+    const back = movedTo(whole, agent);
+    await back.connect();
+    await untilCounts(whole, { refused: 1 });
+    back.send({ type: 'trust-noted', keys, serial, problem: null });
+    await untilCounts(whole, { current: 1 });
+    expect(whole.log.join('')).not.toContain('"level":50');
+  });
+
+  it('cannot make the number of the statement rise again and again, nor beyond all clocks', async () => {
+    const agent = await hired(whole, 'liar');
+    await agent.connect();
+    const before = (await statement()).serial;
+    const say = async (serial: number) => {
+      agent.kill();
+      if (agent.trust !== null) agent.trust = { ...agent.trust, serial };
+      await agent.connect();
+      agent.send({ type: 'trust-noted', keys: agent.trust?.keys ?? [], serial, problem: null });
+      whole.clock.advance(500);
+    };
+    await say(Number.MAX_SAFE_INTEGER - 1);
+    expect((await statement()).serial).toBe(before);
+    await say(before + 1000);
+    await eventually(async () => (await statement()).serial > before + 1000);
+    const risen = (await statement()).serial;
+    await say(risen + 1000);
+    await given(whole, agent);
+    expect((await statement()).serial).toBe(risen);
   });
 });

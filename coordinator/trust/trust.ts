@@ -41,6 +41,8 @@ export class Trust implements TrustIntake {
   #changing: Promise<unknown> = Promise.resolve();
   /** Agents that a retirement waits for, and what to do when the last of them has moved. */
   #moving: { readonly left: Set<string>; readonly done: () => void } | null = null;
+  /** What stands in the log of each agent that does not use what was announced: it may say so again and again. */
+  readonly #logged = new Map<string, string>();
   #gathering = false;
   #stopped = false;
   #caughtUpAt = Number.NEGATIVE_INFINITY;
@@ -76,9 +78,13 @@ export class Trust implements TrustIntake {
     return this.#oneByOne(async () => {
       const { announced, log } = this.#deps;
       if (announced.previousKey !== null) throw new OutrunnerError('key-rotation-open');
-      await announced.rotate();
+      try {
+        await announced.rotate();
+      } finally {
+        // Also when only a part of it could be written.
+        if (announced.previousKey !== null) this.#tell();
+      }
       log.info({ key: announced.publicKey, previous: announced.previousKey, by }, 'the signing key was rotated');
-      this.#tell();
       return this.view();
     });
   }
@@ -109,26 +115,35 @@ export class Trust implements TrustIntake {
   }
 
   connected(replicaId: string, told: ToldTrust | null): void {
-    const { announced, log } = this.#deps;
+    const { announced } = this.#deps;
+    this.#noted.forget(replicaId);
     this.#soon();
     if (told === null) return;
     if (!announced.isOnTheWay(told.keys[0] ?? '')) {
-      log.warn(
-        { replica: replicaId },
-        'an agent believes a newer key of the coordinator than is here: was an old copy of the data folder restored?',
-      );
+      this.#warn(replicaId, 'It believes a newer key than is here: was an old copy of the data folder restored?');
     }
     if (announced.isBehind(told)) this.#catchUp(told.serial);
   }
 
+  disconnected(): void {
+    this.#soon();
+  }
+
   noted(replicaId: string, told: ToldTrust, problem: string | null): void {
-    const { log, announced } = this.#deps;
-    if (problem !== null) log.warn({ replica: replicaId, problem }, 'an agent does not use what was announced');
+    const { announced } = this.#deps;
+    if (problem === null) this.#logged.delete(replicaId);
+    else this.#warn(replicaId, problem);
     this.#noted.add(replicaId, told, problem);
     this.#soon();
     if (this.#moving === null || told.keys[0] !== announced.publicKey) return;
     this.#moving.left.delete(replicaId);
     if (this.#moving.left.size === 0) this.#moving.done();
+  }
+
+  #warn(replicaId: string, problem: string): void {
+    if (this.#logged.get(replicaId) === problem) return;
+    this.#logged.set(replicaId, problem);
+    this.#deps.log.warn({ replica: replicaId, problem }, 'an agent does not use what is announced');
   }
 
   #assertNotNeeded(): void {
