@@ -53,6 +53,8 @@ export class Connection {
   #wake: (() => void) | null = null;
   /** It was said that WebSocket does not get through. */
   #saidPolling = false;
+  /** It was said since the last welcome that the certificate is not taken. */
+  #saidCertificate = false;
   readonly #choice: TransportChoice;
   #watchdog: Watchdog | null = null;
   #giveUp: ((end: SessionEnd) => void) | null = null;
@@ -117,6 +119,7 @@ export class Connection {
       onWelcome: () => {
         alive();
         welcomedAt = this.#clock.monotonic();
+        this.#saidCertificate = false;
         this.#log.info(`Connected to ${transport.origin.host}${current === 'polling' ? ' by long polling' : ''}.`, {
           ...(transport.proxyShown ? { proxy: transport.proxyShown } : {}),
         });
@@ -172,14 +175,15 @@ export class Connection {
         this.#log.info(`${detail} What the coordinator has announced since then is believed, and it is tried again.`);
         return 0;
       }
-      found = `${why} `;
+      found = this.#saidCertificate ? '' : `${why} `;
+      this.#saidCertificate = true;
     }
     const blocked = mayBeWebSocketAlone(end.error) ? detail : null;
     if (this.#choice.ended({ welcomed: wasWelcome, steady, blocked })) return 0;
     const wait = this.#nextWait();
     // The first failure in a row explains itself; the ones that follow are short, or a night offline fills the disk.
     if (wasWelcome) this.#log.warn(`The connection is gone: ${detail}`, { retryInMs: wait });
-    else if (this.#failures === 1) this.#log.warn(`${detail} ${found}${todo}`, { retryInMs: wait });
+    else if (this.#failures === 1 || found !== '') this.#log.warn(`${detail} ${found}${todo}`, { retryInMs: wait });
     else if (Number.isInteger(Math.log2(this.#failures))) {
       this.#log.warn(`Still not connected: ${detail}`, { tries: this.#failures, retryInMs: wait });
     }
