@@ -29,8 +29,8 @@ export interface ConnectionState {
 
 /** What a connection needs of whoever knows the keys and authorities that are believed. */
 export interface ConnectionTrust extends SessionTrust {
-  /** Looks for an announcement, whatever the certificate. null: it is worth to connect again; else why not. */
-  consult(): Promise<string | null>;
+  /** Looks for an announcement, whatever the certificate. null: it is worth to connect again; else why not. `stop` ends it. */
+  consult(stop: AbortSignal): Promise<string | null>;
 }
 
 export interface ConnectionDeps extends Omit<SessionDeps, 'onWelcome' | 'onPulse' | 'open' | 'via'> {
@@ -49,6 +49,7 @@ export class Connection {
   readonly #log: Log;
   #session: Session | null = null;
   #stopped = false;
+  readonly #stopping = new AbortController();
   #failures = 0;
   #wake: (() => void) | null = null;
   /** It was said that WebSocket does not get through. */
@@ -84,6 +85,7 @@ export class Connection {
   /** Says good-bye, closes, and lets {@link run} return. null: without a good-bye, since it will be back in a moment. */
   async stop(reason: string | null): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     this.#wake?.();
     await this.#session?.leave(reason);
   }
@@ -170,7 +172,8 @@ export class Connection {
     let found = '';
     if (isCertificateProblem(end.error)) {
       this.#watchdog?.expectWithin(CONNECT_DEADLINE_MS + HANG_MS);
-      const why = await this.#deps.trust.consult();
+      const why = await this.#deps.trust.consult(this.#stopping.signal);
+      if (this.#stopped) return 0;
       if (why === null) {
         this.#log.info(`${detail} What the coordinator has announced since then is believed, and it is tried again.`);
         return 0;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { IdentitySchema, type RunnerConfig } from '../../protocol/enrolment.ts';
+import { createServer, type TLSSocket } from 'node:tls';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AGENT_EXIT, IdentitySchema, type RunnerConfig } from '../../protocol/enrolment.ts';
 import { TRUST_PATH } from '../../protocol/trust.ts';
 import { CLOSE } from '../../protocol/wire.ts';
 import { isCertificateProblem } from '../connection/explain-failure.ts';
@@ -193,7 +194,48 @@ test('a rejection that was signed for another connection, or with a key that was
   const signature = coordinator.keys.signWith(first, text);
   again.send({ ...recorded, proof: { publicKey: first, signature } });
   (await next).send(coordinator.rejection('replica-revoked', (await coordinator.connected()).hello));
-  await expect(agent.ended).rejects.toMatchObject({ exitCode: 12 });
+  await expect(agent.ended).rejects.toMatchObject({ exitCode: AGENT_EXIT.identityRefused });
+});
+
+test('who answers with a certificate that is not taken, and then says nothing, does not keep the agent from stopping', async () => {
+  const { coordinator, config } = await ready();
+  const agent = await testAgent(coordinator, { config });
+  await coordinator.connected();
+  const { port } = coordinator;
+  await coordinator.stop();
+  let asked = 0;
+  const sockets = new Set<TLSSocket>();
+  const silent = createServer(await privateCertificate('localhost'), (socket) => {
+    sockets.add(socket);
+    socket.on('data', () => (asked += 1)).on('error', () => undefined);
+  }).on('tlsClientError', () => undefined);
+  silent.listen(port, 'localhost');
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  await expect.poll(() => asked).toBeGreaterThan(0);
+  agent.stop('now');
+  // Asking has a deadline of 20 s of its own; the test would be over by then.
+  expect(await agent.ended).toBe('stopped');
+  expect(said(agent)).not.toContain('Nothing is announced');
+}, 15_000);
+
+test('credentials that are revoked end the agent at once with one clear line, and it stays down', async () => {
+  const { coordinator, config } = await ready();
+  const folder = await packageFolder(coordinator, config);
+  const agent = runAgentProgram(['run'], { cwd: folder });
+  const { hello, send, socket } = await coordinator.connected();
+  coordinator.behaviour.reject = 'replica-revoked';
+  send(coordinator.rejection('replica-revoked', hello));
+  socket.close(CLOSE.revoked, 'replica-revoked');
+  expect(await agent.exited).toBe(AGENT_EXIT.identityRefused);
+  const lines = agent.stderr().trim().split('\n');
+  expect(lines.at(-1)).toContain('(replica-revoked)');
+  expect(lines.filter((line) => line.includes('revoked')).length).toBe(1);
+  const again = runAgentProgram(['run'], { cwd: folder });
+  expect(await again.exited).toBe(AGENT_EXIT.identityRefused);
+  expect(coordinator.sessions).toBe(1);
 });
 
 test('authorities that change hold from the next call on, whatever connections and sessions of TLS there were', async () => {
