@@ -31,12 +31,14 @@ export class Trust implements SessionTrust {
   #verifiers!: ReadonlyMap<string, Verify>;
   #state: string | null = null;
   #isClosed = false;
+  #owesWord: boolean;
   #turn: Promise<unknown> = Promise.resolve();
   /** What was said in the log of the statement with this serial. */
   #saidOf = 0;
 
   constructor(deps: TrustDeps, { held, kept }: Believed) {
     this.#deps = deps;
+    this.#owesWord = held.serial > 0;
     this.#take(held, readCertificates(kept).sound);
   }
 
@@ -62,6 +64,14 @@ export class Trust implements SessionTrust {
 
   get isSettled(): boolean {
     return this.#kept.length === 0;
+  }
+
+  get owesWord(): boolean {
+    return this.#owesWord || !this.isSettled;
+  }
+
+  said(problem: string | null): void {
+    this.#owesWord = problem !== null;
   }
 
   told(): ToldTrust {
