@@ -157,6 +157,7 @@ async function work(
     throw error;
   } finally {
     disk.stop();
+    await obtained.trust.close();
     await status.stop();
   }
 }

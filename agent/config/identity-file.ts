@@ -72,10 +72,10 @@ export async function saveTrust(state: string, held: HeldTrust, keptAuthorities:
   await withReserve(state, () => writeFileAtomic(path, `${JSON.stringify(next, null, 2)}\n`, 0o600));
 }
 
-/** Deletes what a write that was cut off has left: it holds the private keys. Call it while nobody writes. */
+/** Deletes what writes that were cut off have left: it holds private keys. Call it while nobody writes. */
 export async function sweepIdentity(state: string): Promise<void> {
-  const left = (await readdir(state)).filter((name) => name.startsWith(`.${IDENTITY}.`) && name.endsWith('.tmp'));
-  for (const name of left) await rm(join(state, name), { force: true });
+  const left = new RegExp(`^\\.(?:${IDENTITY}|${ENROLMENT})\\..+\\.tmp$`);
+  for (const name of await readdir(state)) if (left.test(name)) await rm(join(state, name), { force: true });
 }
 
 /** Writes the identity (0600) and remembers that `token` is spent. */

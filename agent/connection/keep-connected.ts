@@ -29,8 +29,8 @@ export interface ConnectionState {
 
 /** What a connection needs of whoever knows the keys and authorities that are believed. */
 export interface ConnectionTrust extends SessionTrust {
-  /** Looks for an announcement, whatever the certificate. null: it is worth to connect again; else why not. */
-  consult(): Promise<string | null>;
+  /** Looks for an announcement, whatever the certificate. null: it is worth to connect again; else why not. `stop` ends it. */
+  consult(stop: AbortSignal): Promise<string | null>;
 }
 
 export interface ConnectionDeps extends Omit<SessionDeps, 'onWelcome' | 'onPulse' | 'open' | 'via'> {
@@ -49,10 +49,13 @@ export class Connection {
   readonly #log: Log;
   #session: Session | null = null;
   #stopped = false;
+  readonly #stopping = new AbortController();
   #failures = 0;
   #wake: (() => void) | null = null;
   /** It was said that WebSocket does not get through. */
   #saidPolling = false;
+  /** It was said since the last welcome that the certificate is not taken. */
+  #saidCertificate = false;
   readonly #choice: TransportChoice;
   #watchdog: Watchdog | null = null;
   #giveUp: ((end: SessionEnd) => void) | null = null;
@@ -82,6 +85,7 @@ export class Connection {
   /** Says good-bye, closes, and lets {@link run} return. null: without a good-bye, since it will be back in a moment. */
   async stop(reason: string | null): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     this.#wake?.();
     await this.#session?.leave(reason);
   }
@@ -117,6 +121,7 @@ export class Connection {
       onWelcome: () => {
         alive();
         welcomedAt = this.#clock.monotonic();
+        this.#saidCertificate = false;
         this.#log.info(`Connected to ${transport.origin.host}${current === 'polling' ? ' by long polling' : ''}.`, {
           ...(transport.proxyShown ? { proxy: transport.proxyShown } : {}),
         });
@@ -167,19 +172,21 @@ export class Connection {
     let found = '';
     if (isCertificateProblem(end.error)) {
       this.#watchdog?.expectWithin(CONNECT_DEADLINE_MS + HANG_MS);
-      const why = await this.#deps.trust.consult();
+      const why = await this.#deps.trust.consult(this.#stopping.signal);
+      if (this.#stopped) return 0;
       if (why === null) {
         this.#log.info(`${detail} What the coordinator has announced since then is believed, and it is tried again.`);
         return 0;
       }
-      found = `${why} `;
+      found = this.#saidCertificate ? '' : `${why} `;
+      this.#saidCertificate = true;
     }
     const blocked = mayBeWebSocketAlone(end.error) ? detail : null;
     if (this.#choice.ended({ welcomed: wasWelcome, steady, blocked })) return 0;
     const wait = this.#nextWait();
     // The first failure in a row explains itself; the ones that follow are short, or a night offline fills the disk.
     if (wasWelcome) this.#log.warn(`The connection is gone: ${detail}`, { retryInMs: wait });
-    else if (this.#failures === 1) this.#log.warn(`${detail} ${found}${todo}`, { retryInMs: wait });
+    else if (this.#failures === 1 || found !== '') this.#log.warn(`${detail} ${found}${todo}`, { retryInMs: wait });
     else if (Number.isInteger(Math.log2(this.#failures))) {
       this.#log.warn(`Still not connected: ${detail}`, { tries: this.#failures, retryInMs: wait });
     }

@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { manualClock } from '../../protocol/clock.ts';
 import { AGENT_EXIT, IdentitySchema, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { CLOSE } from '../../protocol/wire.ts';
-import { AgentExit } from '../agent-exit.ts';
 import { readStatusFile } from '../host/status-file.ts';
 import { slowLink } from '../testing/slow-link.ts';
 import { type TestAgentOptions, testAgent, testCoordinator } from '../testing/test-agent.ts';

@@ -261,7 +261,7 @@ export class Session implements SessionLink {
     this.#beat();
     upgrades.attach((message) => this.send(message));
     work.attach(this, welcome, Math.round(welcome.time + roundTrip / 2 - clock.now()));
-    if (weighed !== null || !trust.isSettled) void this.#noteTrust(weighed);
+    if (weighed !== null || trust.owesWord) void this.#noteTrust(weighed);
     let wallAhead = clock.now() - clock.monotonic();
     this.#timers.push(
       clock.every(SETTLE_EVERY_MS, () => {
@@ -285,6 +285,8 @@ export class Session implements SessionLink {
     const refused = weighed?.problem ?? null;
     if (refused !== null) log.warn(refused);
     const problem = refused ?? (await trust.settle());
+    if (this.#over) return;
+    trust.said(problem);
     this.send({ type: 'trust-noted', ...trust.told(), problem: problem?.slice(0, 500) ?? null });
   }
 

@@ -13,11 +13,10 @@ export async function slowLink(port: number, bytesPerSecond: number, delayMs: nu
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        near.destroy();
-        far.destroy();
-      });
     }
+    near.on('close', () => far.destroy());
+    // After what is still under way: the end of an answer is no faster than the answer.
+    far.on('close', () => setTimeout(() => near.end(), delayMs));
     far.on('data', (chunk) => setTimeout(() => near.write(chunk), delayMs));
     near.on('data', (chunk) => {
       near.pause();

@@ -27,8 +27,8 @@ export interface TestAgentOptions {
 const BASE_ENV = { OUTRUNNER_DISK_FLOOR_MB: '1', OUTRUNNER_FINISH_SECONDS: '0' };
 
 /** A coordinator that is stopped when the test has finished. The test fails if the agent broke the protocol. */
-export async function testCoordinator(tls?: { key: string; cert: string }): Promise<TestCoordinator> {
-  const coordinator = await new TestCoordinator(tls ?? null).start();
+export async function testCoordinator(tls?: { key: string; cert: string }, port?: number): Promise<TestCoordinator> {
+  const coordinator = await new TestCoordinator(tls ?? null).start(port);
   onTestFinished(async () => {
     await coordinator.stop();
     if (coordinator.faults.length > 0)

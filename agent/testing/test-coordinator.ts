@@ -149,8 +149,9 @@ export class TestCoordinator {
     };
   }
 
-  /** Listens; on the port of before when it was stopped in between. */
-  async start(): Promise<this> {
+  /** Listens; on the port of before when it was stopped in between, or on one that somebody else has left. */
+  async start(port?: number): Promise<this> {
+    this.#port = port ?? this.#port;
     const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
     this.#server = this.#tls ? createTlsServer(this.#tls, answer) : createServer(answer);
     this.#polls = new PollDesk((socket) => {

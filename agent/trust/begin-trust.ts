@@ -2,7 +2,8 @@ import type { Identity, RunnerConfig } from '../../protocol/enrolment.ts';
 import { followKeys, type HeldTrust, isKnownKey, newestKey } from '../../protocol/trust.ts';
 import { isSignedBy } from '../config/key-pair.ts';
 
-type Pin = RunnerConfig['coordinator'];
+/** The key that a package makes an agent believe, and how it came to be the coordinator's. */
+type Pin = Pick<RunnerConfig['coordinator'], 'publicKey' | 'succession'>;
 
 /** What an identity believes; one of before keys could be replaced believes the key that it pins. */
 export function trustOfIdentity({ trust, coordinator }: Pick<Identity, 'trust' | 'coordinator'>): HeldTrust {
@@ -10,18 +11,18 @@ export function trustOfIdentity({ trust, coordinator }: Pick<Identity, 'trust' |
 }
 
 /** Whether a configuration is of the coordinator that is believed: by an earlier key, the same, or one that follows it. */
-export function isSameCoordinator(held: HeldTrust, { publicKey, succession = [] }: Omit<Pin, 'url'>): boolean {
+export function isSameCoordinator(held: HeldTrust, { publicKey, succession = [] }: Pin): boolean {
   return isKnownKey(held, publicKey) || followKeys(newestKey(held), succession, isSignedBy).includes(publicKey);
 }
 
 /** Whether `later` names the key of `earlier` as one that its own key has followed. */
-export function isEarlierKey(earlier: Omit<Pin, 'url'>, later: Omit<Pin, 'url'>): boolean {
+export function isEarlierKey(earlier: Pin, later: Pin): boolean {
   if (earlier.publicKey === later.publicKey) return false;
   return followKeys(earlier.publicKey, later.succession ?? [], isSignedBy).includes(later.publicKey);
 }
 
 /** What a package alone makes an agent believe. */
-export function trustOfConfig({ publicKey, succession = [] }: Omit<Pin, 'url'>): HeldTrust {
+export function trustOfConfig({ publicKey, succession = [] }: Pin): HeldTrust {
   const first = succession[0]?.from ?? publicKey;
   const way = followKeys(first, succession, isSignedBy);
   const at = way.indexOf(publicKey);

@@ -7,7 +7,7 @@ import { CONNECT_DEADLINE_MS, type Transport } from '../connection/transport.ts'
  * What whoever answers at the coordinator's address announces; null when that is nothing. No certificate is asked for, so
  * nothing is sent but the request, and nothing is to be believed but what a key that is believed has signed.
  */
-export async function fetchTrust(transport: Transport): Promise<TrustAnnouncement | null> {
+export async function fetchTrust(transport: Transport, stop?: AbortSignal): Promise<TrustAnnouncement | null> {
   try {
     const { status, body } = await httpExchange(transport, {
       method: 'GET',
@@ -15,7 +15,7 @@ export async function fetchTrust(transport: Transport): Promise<TrustAnnouncemen
       headers: { accept: 'application/json' },
       options: { ...transport.requestOptions(), rejectUnauthorized: false },
       longestAnswer: LARGEST_ANSWER,
-      signal: AbortSignal.timeout(CONNECT_DEADLINE_MS),
+      signal: AbortSignal.any([AbortSignal.timeout(CONNECT_DEADLINE_MS), ...(stop === undefined ? [] : [stop])]),
     });
     const announced = TrustAnnouncementSchema.safeParse(parseJson(body.toString('utf8')));
     return status === 200 && announced.success ? announced.data : null;

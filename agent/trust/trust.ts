@@ -30,18 +30,27 @@ export class Trust implements SessionTrust {
   #kept!: readonly string[];
   #verifiers!: ReadonlyMap<string, Verify>;
   #state: string | null = null;
+  #isClosed = false;
+  #owesWord: boolean;
   #turn: Promise<unknown> = Promise.resolve();
   /** What was said in the log of the statement with this serial. */
   #saidOf = 0;
 
   constructor(deps: TrustDeps, { held, kept }: Believed) {
     this.#deps = deps;
+    this.#owesWord = held.serial > 0;
     this.#take(held, readCertificates(kept).sound);
   }
 
   /** The folder of the identity that is there by now: from here on, what is learned is written into it. */
   keepIn(state: string): void {
     this.#state = state;
+  }
+
+  /** Nothing is written any more: the folder of the identity may soon be another process's. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#turn;
   }
 
   get held(): HeldTrust {
@@ -55,6 +64,14 @@ export class Trust implements SessionTrust {
 
   get isSettled(): boolean {
     return this.#kept.length === 0;
+  }
+
+  get owesWord(): boolean {
+    return this.#owesWord || !this.isSettled;
+  }
+
+  said(problem: string | null): void {
+    this.#owesWord = problem !== null;
   }
 
   told(): ToldTrust {
@@ -123,10 +140,10 @@ export class Trust implements SessionTrust {
 
   /**
    * Asks who answers at the coordinator's address what is announced there, whatever the certificate. Resolves with null when
-   * something new is believed now, and it is worth to connect again; else with a sentence that says why not.
+   * something new is believed now, and it is worth to connect again; else with a sentence that says why not. `stop` ends it.
    */
-  async consult(): Promise<string | null> {
-    const announced = await fetchTrust(this.#deps.transport);
+  async consult(stop?: AbortSignal): Promise<string | null> {
+    const announced = await fetchTrust(this.#deps.transport, stop);
     if (announced === null) return 'Nothing is announced there about its authorities.';
     const { changed, problem } = await this.weigh(announced);
     if (changed) return null;
@@ -146,6 +163,7 @@ export class Trust implements SessionTrust {
 
   /** Why it could not be written down; null when it was, or when there is no identity yet to write it into. */
   async #write(held: HeldTrust, kept: readonly string[]): Promise<string | null> {
+    if (this.#isClosed) return 'The agent is being stopped.';
     if (this.#state === null) return null;
     try {
       await saveTrust(this.#state, held, kept.length === 0 ? null : `${kept.join('\n')}\n`);
