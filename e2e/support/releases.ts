@@ -40,12 +40,16 @@ export async function makeVersion(folder: string, version: string, fault?: Fault
   return executable;
 }
 
-/** The same as one packed executable, as a release has it. */
-export async function packVersion(folder: string, version: string): Promise<string> {
+/** The same as one packed executable, as a release has it; one that `crashes` can still say its version. */
+export async function packVersion(folder: string, version: string, fault?: 'crashes'): Promise<string> {
   await makeVersion(folder, version);
   const base = await provideBaseRuntime(hostTarget(), () => undefined);
   const output = path.join(folder, `packed-${version}`);
   const bundle = path.join(folder, `agent-${version}.cjs`);
+  if (fault !== undefined) {
+    const broken = `if (process.argv[2] === 'run') { console.error('broken'); process.exit(3); }\n`;
+    await writeFile(bundle, broken + (await readFile(bundle, 'utf8')));
+  }
   await withPreparedRuntime(base, (prepared) =>
     pkgPacker.pack({ target: hostTarget(), bundle, base: { ...base, path: prepared }, output }),
   );
