@@ -5,6 +5,7 @@ import { EnrolResponseSchema, enrolmentAnswer, enrolmentProof, type HostFacts } 
 import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { ProblemSchema } from '../../protocol/problems.ts';
+import type { Upgradable } from '../../protocol/upgrade.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CONNECT_PATH,
@@ -114,6 +115,8 @@ export interface SimulatedSettings {
   readonly instance?: string;
   /** `websocket` unless told otherwise. */
   readonly transport?: 'websocket' | 'polling';
+  /** What it says of upgrades when it connects; absent: nothing, as agents of old. */
+  readonly upgradable?: Upgradable;
   /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
   readonly onMessage?: (message: ToAgent, agent: SimulatedAgent) => void;
 }
@@ -212,6 +215,7 @@ export class SimulatedAgent {
       queued: 0,
       maximum: this.#settings.maximum ?? 50,
       operations: [...held],
+      ...(this.#settings.upgradable === undefined ? {} : { upgradable: this.#settings.upgradable }),
     };
   }
 
