@@ -115,6 +115,8 @@ export interface SimulatedSettings {
   readonly instance?: string;
   /** `websocket` unless told otherwise. */
   readonly transport?: 'websocket' | 'polling';
+  /** What it speaks; absent: what this build does. */
+  readonly protocol?: number;
   /** What it says of upgrades when it connects; absent: nothing, as agents of old. */
   readonly upgradable?: Upgradable;
   /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
@@ -200,7 +202,8 @@ export class SimulatedAgent {
 
   #hello(coordinatorNonce: string, held: readonly HeldOperation[], running: number) {
     const nonce = randomBytes(32).toString('base64url');
-    const signedPart = { replica: this.identity.replica, instance: this.instance, nonce, protocol: PROTOCOL_VERSION };
+    const { protocol = PROTOCOL_VERSION } = this.#settings;
+    const signedPart = { replica: this.identity.replica, instance: this.instance, nonce, protocol };
     const now = this.#settings.now?.() ?? Date.now();
     return {
       type: 'hello' as const,
