@@ -163,8 +163,8 @@ test('the state of a version is a word and an icon, with the reason on hover', a
       '0.1.0outdated',
       '0.2.0currentdevelopment build',
       '0.3.0newer',
-      '0.1.0too old',
-      '0.1.0too new',
+      '0.1.0too old for this coordinator',
+      '0.1.0newer than this coordinator',
       'not known yet',
     ]);
   await expect
