@@ -30,6 +30,7 @@ export function exitCodeOfRefusal(code: ProblemCode): number | null {
     case 'coordinator-not-trusted':
       return AGENT_EXIT.coordinatorNotTrusted;
     case 'protocol-unsupported':
+    case 'protocol-too-new':
       return AGENT_EXIT.protocolUnsupported;
     default:
       return null;

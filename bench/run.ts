@@ -11,8 +11,9 @@ import { output } from './output.ts';
 import { size } from './size.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
+import { upgrade } from './upgrade.ts';
 
-const benchmarks: readonly Benchmark[] = [size, start, dispatch, throughput, output, idle, fleet];
+const benchmarks: readonly Benchmark[] = [size, start, dispatch, throughput, output, idle, fleet, upgrade];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));

@@ -2,25 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Page } from '@playwright/test';
-import type { CoordinatorProcess } from '../bench/harness/coordinator.ts';
 import { look } from './support/look.ts';
 import { expect, test } from './support/test.ts';
+import { wizardTo } from './support/wizard-to.ts';
 
 /** The third step of the wizard: how a Runner gets to its host. */
-
-/** Fills in the wizard up to its third step. */
-async function wizardTo(page: Page, coordinator: CoordinatorProcess, name: string): Promise<void> {
-  await page.goto(await coordinator.signInLink());
-  await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
-  await page.goto(`${coordinator.url}/runners/new`);
-  await page.getByRole('textbox', { name: 'Name' }).fill(name);
-  await page.getByRole('textbox', { name: 'Description' }).fill('Reaches the databases in the western data centre');
-  await page.getByRole('combobox', { name: 'Tags' }).fill('linux ');
-  await page.getByRole('button', { name: 'Next' }).click();
-  await page.getByRole('button', { name: 'Next' }).click();
-  await expect(page.getByText('Your Runner has been successfully established.')).toBeVisible();
-}
 
 test('download, one line, container and Kubernetes can be read by everyone', async ({ page, coordinator }) => {
   test.setTimeout(240_000);

@@ -13,6 +13,7 @@ import { PRODUCT_VERSION } from '../protocol/version.ts';
 import { endAgents, healthyWith, installHost } from './support/launched-host.ts';
 import { type Fault, makeVersion, packVersion, publish } from './support/releases.ts';
 import { expect, test } from './support/test.ts';
+import { phaseOf, upgradeOver } from './support/upgrade-progress.ts';
 
 /** A host on which the agent is installed as a service would have it, and the coordinator it belongs to. */
 interface Host {
@@ -61,17 +62,16 @@ async function install(work: string): Promise<Host> {
       const key = fault === 'wrong-key' ? await loadReleaseKey({}, path.join(work, 'other-key.pem')) : undefined;
       await publish(agents, version, executable, key);
       const { id } = await coordinator.api.call('createUpgrade', { body: { trialSeconds: 30, ...more } });
-      return await over(coordinator.api, id);
+      return await upgradeOver(coordinator.api, id);
     },
   };
   await healthyWith(coordinator.api, runner, '0.1.1');
   return host;
 }
 
-async function over(api: ApiClient, id: string): Promise<Upgrade> {
-  const state = async () => (await api.call('getUpgrade', { params: { id } })).state;
-  await expect.poll(state, { timeout: 60_000, intervals: [100] }).not.toBe('running');
-  return await api.call('getUpgrade', { params: { id } });
+async function newestPhase(api: ApiClient): Promise<string | undefined> {
+  const [newest] = (await api.call('listUpgrades', { query: { limit: 1 } })).items;
+  return newest && (await phaseOf(api, newest.id));
 }
 
 async function ranBy(api: ApiClient, command = 'echo it runs'): Promise<string> {
@@ -93,8 +93,7 @@ test('from one version to the next, from afar, while a job runs: it is finished 
   });
   await expect.poll(async () => (await api.call('getExecution', { params: { id: job.id } })).state).toBe('running');
   const upgrading = upgradeTo('0.2.0');
-  const phase = async () => (await api.call('listUpgrades', { query: { limit: 1 } })).items[0]?.replicas[0]?.phase;
-  await expect.poll(phase, { intervals: [50] }).toBe('waiting');
+  await expect.poll(() => newestPhase(api), { intervals: [50] }).toBe('waiting');
   // It waits for what runs, and takes nothing new meanwhile.
   const waiting = await api.call('runAdHoc', { params: { project: 'Welcome' }, body: { command: 'echo by the next' } });
   await writeFile(go, '');
@@ -246,7 +245,9 @@ test('started by hand in a folder, the packed executable is upgraded to another 
   const agent = start();
   await healthyWith(api, runner, PRODUCT_VERSION);
   const { id } = await api.call('createUpgrade', { body: { trialSeconds: 60 } });
-  expect((await over(api, id)).replicas).toMatchObject([{ phase: 'checked-in', from: PRODUCT_VERSION, detail: '' }]);
+  expect((await upgradeOver(api, id)).replicas).toMatchObject([
+    { phase: 'checked-in', from: PRODUCT_VERSION, detail: '' },
+  ]);
   await healthyWith(api, runner, '0.2.0');
   expect(await ranBy(api)).toBe('succeeded: it runs');
   // It is still the process that was started: the terminal that it was started from ends it.
@@ -274,8 +275,7 @@ test('a coordinator that ends in mid upgrade goes on with it', async ({ work }) 
     body: { command: `while [ ! -e ${go} ]; do sleep 0.05; done` },
   });
   const upgrading = host.upgradeTo('0.2.0').catch((error: unknown) => error);
-  const phase = async () => (await api.call('listUpgrades', { query: { limit: 1 } })).items[0]?.replicas[0]?.phase;
-  await expect.poll(phase, { intervals: [50] }).toBe('waiting');
+  await expect.poll(() => newestPhase(api), { intervals: [50] }).toBe('waiting');
   const port = Number(new URL(host.coordinator.url).port);
   await host.coordinator.kill();
   await upgrading;
@@ -283,7 +283,7 @@ test('a coordinator that ends in mid upgrade goes on with it', async ({ work }) 
   const coordinator = await startCoordinator({ dataDir: host.coordinator.dataDir, port, args });
   await writeFile(go, '');
   const [upgrade] = (await coordinator.api.call('listUpgrades', {})).items;
-  expect((await over(coordinator.api, upgrade?.id ?? '')).replicas).toMatchObject([{ phase: 'checked-in' }]);
+  expect((await upgradeOver(coordinator.api, upgrade?.id ?? '')).replicas).toMatchObject([{ phase: 'checked-in' }]);
   await healthyWith(coordinator.api, host.runner, '0.2.0');
   await host.launcher.stop();
   await coordinator.stop();

@@ -232,8 +232,14 @@ export const PROBLEMS = {
   'protocol-unsupported': {
     status: 426,
     retry: false,
-    title: 'The two ends do not speak the same protocol version',
-    todo: 'Upgrade the older of the two.',
+    title: 'The agent speaks a protocol that this coordinator does not know any more',
+    todo: 'Install the version of the agent that this coordinator hands out on its host.',
+  },
+  'protocol-too-new': {
+    status: 426,
+    retry: false,
+    title: 'The agent speaks a protocol that this coordinator does not know yet',
+    todo: 'Upgrade the coordinator, or install the version of the agent that it hands out on its host. The agent tries on meanwhile.',
   },
   'session-superseded': {
     status: 409,

@@ -35,7 +35,22 @@ test.each<[string, RunnerVersions, VersionState]>([
     { replicas: [replica('0.1.0', away)], refusals: [turnedAway(1001, 'replica-revoked')] },
     'outdated',
   ],
-  ['a newer one was turned away', { replicas: [replica('0.3.0', away)], refusals: [turnedAway(1001)] }, 'newer'],
+  [
+    'one that was replaced by hand was turned away as too new',
+    { replicas: [replica('0.1.0', away)], refusals: [turnedAway(1001, 'protocol-too-new')] },
+    'too-new',
+  ],
+  ['too new before it came in', { replicas: [], refusals: [turnedAway(1001, 'protocol-too-new')] }, 'too-new'],
+  [
+    'too new first, then put back by hand to one that is too old',
+    { replicas: [replica('0.3.0', away)], refusals: [turnedAway(1002), turnedAway(1001, 'protocol-too-new')] },
+    'too-old',
+  ],
+  [
+    'too new, but connected since with another',
+    { replicas: [replica('0.2.0')], refusals: [turnedAway(1001, 'protocol-too-new')] },
+    'current',
+  ],
 ])('%s', (_what, runner, state) => {
   expect(versionState(runner, '0.2.0')).toBe(state);
 });

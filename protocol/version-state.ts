@@ -6,13 +6,15 @@ import { compareVersions } from './product-version.ts';
  * - `current`: all have it.
  * - `outdated`: at least one has an older version.
  * - `newer`: none is outdated, and at least one has a newer version.
- * - `too-old`: at least one was turned away when it last tried to connect, because it does not speak the protocol any more.
+ * - `too-old`: at least one was turned away when it last tried to connect, because the coordinator does not speak its protocol
+ *   any more.
+ * - `too-new`: the same, because the coordinator does not speak its protocol yet.
  * - `unknown`: no agent was ever here, or nothing is handed out.
  */
 export const VersionStateSchema = z
   .enum(
-    ['current', 'outdated', 'newer', 'too-old', 'unknown'],
-    'The state of a version is current, outdated, newer, too-old or unknown.',
+    ['current', 'outdated', 'newer', 'too-old', 'too-new', 'unknown'],
+    'The state of a version is current, outdated, newer, too-old, too-new or unknown.',
   )
   .meta({ id: 'VersionState' });
 export type VersionState = z.infer<typeof VersionStateSchema>;
@@ -52,17 +54,33 @@ function orderOf(difference: number): VersionOrder {
   return difference < 0 ? 'outdated' : 'newer';
 }
 
+const TURNED_AWAY: Readonly<Record<string, 'too-old' | 'too-new'>> = {
+  'protocol-unsupported': 'too-old',
+  'protocol-too-new': 'too-new',
+};
+
 /** The one answer for a Runner: what needs somebody comes first. */
 export function versionState({ replicas, refusals }: RunnerVersions, handedOut: string | null): VersionState {
   const found = replicas.map(({ version }) => versionOrder(version, handedOut));
-  const turnedAway = refusals
-    .filter(({ code }) => code === 'protocol-unsupported')
-    .reduce((last, { at }) => Math.max(last, Date.parse(at)), Number.NEGATIVE_INFINITY);
-  if (replicas.length === 0) return turnedAway > 0 ? 'too-old' : 'unknown';
-  // A newer agent that is turned away is not too old: the coordinator is.
-  const isTooOld = ({ connected, lastSeen }: RunnerVersions['replicas'][number], at: number) =>
-    !connected && found[at] !== 'newer' && (lastSeen ?? Number.NEGATIVE_INFINITY) < turnedAway;
-  if (turnedAway > 0 && replicas.some(isTooOld)) return 'too-old';
+  const refused = lastTurnedAway(refusals);
+  if (refused !== null) {
+    if (replicas.length === 0) return refused.state;
+    const isMeant = ({ connected, lastSeen }: RunnerVersions['replicas'][number]) =>
+      !connected && (lastSeen ?? Number.NEGATIVE_INFINITY) < refused.at;
+    if (replicas.some(isMeant)) return refused.state;
+  }
+  if (replicas.length === 0) return 'unknown';
   for (const worst of ['outdated', 'newer', 'unknown'] as const) if (found.includes(worst)) return worst;
   return 'current';
+}
+
+/** Which way an agent of the Runner was turned away last for its protocol, and when; null when none was. */
+function lastTurnedAway(refusals: RunnerVersions['refusals']): { state: 'too-old' | 'too-new'; at: number } | null {
+  let last: { state: 'too-old' | 'too-new'; at: number } | null = null;
+  for (const { code, at } of refusals) {
+    const state = TURNED_AWAY[code];
+    const time = Date.parse(at);
+    if (state !== undefined && (last === null || time > last.at)) last = { state, at: time };
+  }
+  return last;
 }

@@ -32,9 +32,13 @@ export const PROTOCOL_RANGE: ProtocolRange = {
   oldestUpgradable: OLDEST_UPGRADABLE_PROTOCOL_VERSION,
 };
 
-/** What a coordinator does with an agent that speaks `version`. */
-export function protocolStanding(version: number, range: ProtocolRange): 'works' | 'upgrade-only' | 'unsupported' {
-  if (version > range.current || version < range.oldestUpgradable) return 'unsupported';
+/** What a coordinator does with an agent that speaks `version`; those that are too old or too new are turned away. */
+export function protocolStanding(
+  version: number,
+  range: ProtocolRange,
+): 'works' | 'upgrade-only' | 'too-old' | 'too-new' {
+  if (version > range.current) return 'too-new';
+  if (version < range.oldestUpgradable) return 'too-old';
   return version < range.oldest ? 'upgrade-only' : 'works';
 }
 

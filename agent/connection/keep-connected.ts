@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../protocol/clock.ts';
+import { AGENT_EXIT } from '../../protocol/enrolment.ts';
 import { type AgentExit, exitCodeOfRefusal, exitOfRefusal } from '../agent-exit.ts';
 import type { Log } from '../log.ts';
 import { backOffMs, strangerBackOffMs, supersededBackOffMs } from './back-off.ts';
@@ -159,7 +160,8 @@ export class Connection {
       const exit = exitOfRefusal(end.code, end.detail, end.todo);
       disconnected(exit.line);
       // A coordinator that speaks another version is upgraded, or goes back, in its own time: who gave up would be lost then.
-      if (exitCodeOfRefusal(end.code) !== null && end.code !== 'protocol-unsupported') {
+      const exitCode = exitCodeOfRefusal(end.code);
+      if (exitCode !== null && exitCode !== AGENT_EXIT.protocolUnsupported) {
         if (end.isProven) throw exit;
         return this.#waitForOther(exit);
       }

@@ -106,7 +106,8 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
 
   test.each([
     ['that is stopping for now', 'shutting-down'],
-    ['that speaks another version, until one of the two is upgraded,', 'protocol-unsupported'],
+    ['that does not speak its protocol any more', 'protocol-unsupported'],
+    ['that does not speak its protocol yet', 'protocol-too-new'],
   ] as const)('a coordinator %s is waited for', async (_what, code) => {
     const coordinator = await testCoordinator();
     coordinator.behaviour.reject = code;

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { privateCertificate } from '../testing/certificate.ts';
-import { hasSquid, squid } from '../testing/squid.ts';
+import { hasSquid } from '../testing/squid.ts';
 import { testAgent, testCoordinator } from '../testing/test-agent.ts';
 import { outputOf } from '../testing/test-coordinator.ts';
+import { squid } from '../testing/test-squid.ts';
 
 const account = { name: 'someone', password: 'p@ss:word' };
 const counting = 'for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.2; done';

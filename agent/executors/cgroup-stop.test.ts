@@ -5,9 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { packageFolder, runAgentProgram } from '../testing/agent-process.ts';
 import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
+import { NO_CGROUPS } from '../testing/made-cgroup.ts';
 import { lives } from '../testing/processes-of.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
-import { cgroupOf, NO_CGROUPS, testCgroup } from '../testing/test-cgroup.ts';
+import { cgroupOf, testCgroup } from '../testing/test-cgroup.ts';
 import { outputOf, type TestCoordinator } from '../testing/test-coordinator.ts';
 import { CgroupFolder } from './cgroup-folder.ts';
 

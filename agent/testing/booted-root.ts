@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, onTestFinished } from 'vitest';
 import { BareRoot, NO_BARE_ROOT, type Ran } from './bare-root.ts';
-import { NO_CGROUPS, testCgroup } from './test-cgroup.ts';
+import { holdsWithin } from './holds-within.ts';
+import { type MadeCgroup, makeCgroup, NO_CGROUPS } from './made-cgroup.ts';
 
 const SYSTEMD = '/usr/lib/systemd/systemd';
 
@@ -27,13 +27,15 @@ exec chroot "$root" env -i container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin ${SY
 
 const run = promisify(execFile);
 
-/** A {@link BareRoot} that a systemd of its own runs, with control groups; gone when the test has finished. */
+/** A {@link BareRoot} that a systemd of its own runs, with control groups. The network is the host's. */
 export class BootedRoot {
   readonly root: BareRoot;
   readonly #launched: ChildProcess;
+  readonly #cgroup: MadeCgroup;
 
   constructor() {
-    const { launcher } = testCgroup();
+    this.#cgroup = makeCgroup();
+    const { launcher } = this.#cgroup;
     const root = new BareRoot();
     // None of the services that this host may have.
     root.remove('/etc/systemd/system/multi-user.target.wants');
@@ -45,12 +47,15 @@ export class BootedRoot {
       { stdio: 'ignore' },
     );
     this.root = root;
-    onTestFinished(async () => {
-      this.#launched.kill('SIGKILL');
-      if (this.#launched.exitCode === null && this.#launched.signalCode === null)
-        await new Promise((resolve) => void this.#launched.once('exit', resolve));
-      root.close();
-    });
+  }
+
+  /** Ends everything in it and gives it back. */
+  async close(): Promise<void> {
+    const over = new Promise((resolve) => void this.#launched.once('exit', resolve));
+    this.#launched.kill('SIGKILL');
+    if (this.#launched.exitCode === null && this.#launched.signalCode === null) await over;
+    this.root.close();
+    await this.#cgroup.remove();
   }
 
   /** Resolves when systemd has started what it starts; with why not, when it cannot in such a place. */
@@ -59,12 +64,8 @@ export class BootedRoot {
       const { stdout, stderr } = await this.run(['systemctl', 'is-system-running']);
       return (stdout || stderr).trim();
     };
-    try {
-      await expect.poll(state, { timeout: 15_000 }).toMatch(/^(running|degraded)$/);
-      return '';
-    } catch {
-      return `${await state()} (exit ${this.#launched.exitCode})`;
-    }
+    const isUp = await holdsWithin(15_000, async () => /^(running|degraded)$/.test(await state()));
+    return isUp ? '' : `${await state()} (exit ${this.#launched.exitCode})`;
   }
 
   /** Runs a program beside it, as root. */

@@ -5,8 +5,6 @@ import { existsSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import { temporaryFolder } from './temporary-folder.ts';
 
 const SQUID = '/usr/sbin/squid';
 const PASSWORD_CHECK = '/usr/lib/squid/basic_ncsa_auth';
@@ -23,9 +21,15 @@ export interface Squid {
   log(): Promise<string>;
 }
 
-/** A real Squid on loopback, with basic authentication when a name and a password are given. */
-export async function squid(account?: { name: string; password: string }): Promise<Squid> {
-  const folder = await temporaryFolder();
+export interface SquidSettings {
+  /** Who may use it, by basic authentication; absent: everybody. */
+  readonly account?: { readonly name: string; readonly password: string } | undefined;
+  /** Lets no more than this through, of all connections together. */
+  readonly bytesPerSecond?: number;
+}
+
+/** Starts a real Squid on loopback that keeps its files in `folder`. Stop it before the folder goes. */
+export async function startSquid(folder: string, { account, bytesPerSecond }: SquidSettings = {}): Promise<Squid> {
   // Started by root, it works as a user of its own.
   await chmod(folder, 0o777);
   const port = await freePort();
@@ -46,9 +50,16 @@ export async function squid(account?: { name: string; password: string }): Promi
           'http_access allow known',
           'http_access deny all',
         ];
+  const slow = [
+    'delay_pools 1',
+    'delay_class 1 1',
+    'delay_access 1 allow all',
+    `delay_parameters 1 ${bytesPerSecond}/${bytesPerSecond}`,
+  ];
   const settings = [
     `http_port 127.0.0.1:${port}`,
     ...access,
+    ...(bytesPerSecond === undefined ? [] : slow),
     `pid_filename ${path('squid.pid')}`,
     `access_log stdio:${path('access.log')}`,
     `cache_log ${path('cache.log')}`,
@@ -83,7 +94,6 @@ export async function squid(account?: { name: string; password: string }): Promi
     await closed;
   };
   await start();
-  onTestFinished(stop);
   return {
     port,
     stop,

@@ -45,6 +45,7 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('squid', 'a proxy as companies have it'), applies: linux, packages: ['squid'] },
   { ...program('sshd', 'installations over SSH'), applies: linux, packages: ['openssh-server', 'openssh-client'] },
   { ...program('sudo', 'installations over SSH by who is not root'), applies: linux, packages: ['sudo'] },
+  { ...program('podman', 'the agent in a container'), applies: linux, packages: ['podman', 'crun'] },
   { ...program('mount', 'a disk that is full'), applies: linux, packages: ['mount'] },
 ];
 

@@ -3,6 +3,7 @@ import { OutrunnerError } from '../../protocol/problems.ts';
 import { PROTOCOL_RANGE, type ProtocolRange, protocolStanding } from '../../protocol/version.ts';
 import { type Hello, helloSigningText } from '../../protocol/wire.ts';
 import type { Store } from '../store/store.ts';
+import { protocolRefused } from './protocol-refused.ts';
 import { isSignedBy } from './signatures.ts';
 
 export interface Admitted {
@@ -22,7 +23,7 @@ export interface Admitted {
 
 /**
  * Decides whether the agent that sent `hello` is who it says, and counts its session.
- * @throws Turned with `protocol-unsupported`, `replica-unknown`, `replica-revoked` or `signature-refused`.
+ * @throws Turned with `protocol-unsupported`, `protocol-too-new`, `replica-unknown`, `replica-revoked` or `signature-refused`.
  */
 export async function admitAgent(
   deps: { readonly store: Store; readonly clock: Clock; readonly protocols?: ProtocolRange },
@@ -31,12 +32,8 @@ export async function admitAgent(
   address: string,
 ): Promise<Admitted> {
   const range = deps.protocols ?? PROTOCOL_RANGE;
-  const standing = protocolStanding(hello.protocol, range);
-  if (standing === 'unsupported') {
-    throw new OutrunnerError('protocol-unsupported', {
-      detail: `The agent speaks version ${hello.protocol}, the coordinator ${range.oldestUpgradable} to ${range.current}.`,
-    });
-  }
+  const refused = protocolRefused(hello.protocol, hello.host, range);
+  if (refused !== null) throw refused;
   const known = await deps.store.read
     .selectFrom('replica')
     .select(['signing_key', 'revoked_at', 'believed_key', 'trust_serial', 'trust_problem'])
@@ -77,7 +74,7 @@ export async function admitAgent(
       runnerId: row.runner_id,
       epoch: row.epoch,
       maxOperations: runner.max_operations,
-      speaksProtocol: standing === 'works',
+      speaksProtocol: protocolStanding(hello.protocol, range) === 'works',
       believedKey: trust.believed_key,
       trustSerial: trust.trust_serial,
       trustProblem: trust.trust_problem,

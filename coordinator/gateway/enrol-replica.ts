@@ -9,9 +9,10 @@ import {
   enrolmentProof,
 } from '../../protocol/enrolment.ts';
 import { OutrunnerError, type ProblemCode } from '../../protocol/problems.ts';
-import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
+import { PROTOCOL_RANGE } from '../../protocol/version.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { protocolRefused } from './protocol-refused.ts';
 import { isSignedBy } from './signatures.ts';
 import type { TrustBook } from './trust-book.ts';
 
@@ -55,7 +56,7 @@ interface Enrolled {
  * Exchanges a single-use token for an identity: checks the token and the proof of possession, and in one transaction
  * marks the token used and stores the replica's public keys. The same request again (its answer was lost on the way)
  * gets the same answer.
- * @throws OutrunnerError `protocol-unsupported`, `signature-refused`, or one of `enrolment-…`.
+ * @throws OutrunnerError `protocol-unsupported`, `protocol-too-new`, `signature-refused`, or one of `enrolment-…`.
  */
 export async function enrolReplica(deps: EnrolDeps, request: EnrolRequest, address: string): Promise<EnrolResponse> {
   try {
@@ -88,11 +89,10 @@ export async function enrolReplica(deps: EnrolDeps, request: EnrolRequest, addre
 }
 
 function checkRequest(request: EnrolRequest): void {
-  if (request.protocol < OLDEST_PROTOCOL_VERSION || request.protocol > PROTOCOL_VERSION) {
-    throw new OutrunnerError('protocol-unsupported', {
-      detail: `The agent speaks version ${request.protocol}, the coordinator ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}.`,
-    });
-  }
+  // Nothing is upgraded that is not enrolled.
+  const range = { ...PROTOCOL_RANGE, oldestUpgradable: PROTOCOL_RANGE.oldest };
+  const refused = protocolRefused(request.protocol, request.host, range);
+  if (refused !== null) throw refused;
   if (!isSignedBy(request.signingKey, enrolmentProof(request), request.proof)) {
     throw new OutrunnerError('signature-refused', { detail: 'The proof does not fit the signing key.' });
   }

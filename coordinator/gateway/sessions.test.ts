@@ -56,7 +56,7 @@ it('an agent that is too old for work is let in to be upgraded; one that is olde
     'protocol-unsupported',
   );
   await expect(speaks({ current: now - 1, oldest: now - 1, oldestUpgradable: now - 1 })).rejects.toThrow(
-    'protocol-unsupported',
+    'protocol-too-new',
   );
 });
 

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { ENROL_PATH } from '../../protocol/wire.ts';
-import { enrolSimulated, HOST_FACTS, makeEnrolmentKeys } from '../testing/simulated-agent.ts';
+import { enrolSimulated, HOST_FACTS, makeEnrolmentKeys, SimulatedAgent } from '../testing/simulated-agent.ts';
 import { writeSmallRelease } from '../testing/small-release.ts';
 import { newRunner, startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 
@@ -56,6 +57,30 @@ it('finds Runners by how their version stands to the one that is handed out now'
   const body = { protocol: 1, ...claim };
   expect((await whole.request('POST', ENROL_PATH, { token: null, body })).body.code).toBe('protocol-unsupported');
   expect(await found('too-old')).toEqual(['from another time']);
+});
+
+it('an agent that was replaced by hand with one of a newer protocol is told apart from one that is too old', async () => {
+  await handOut(HOST_FACTS.agentVersion);
+  const { id, token } = await create('replaced by hand');
+  const identity = await enrolSimulated(whole.url, id, token);
+  const { now } = whole.clock;
+  const agent = new SimulatedAgent(identity, { now });
+  await agent.connect();
+  agent.kill();
+  await agent.closed();
+  whole.clock.advance(1000);
+  const newer = new SimulatedAgent(identity, { now, protocol: PROTOCOL_VERSION + 1 });
+  await expect(newer.connect()).rejects.toThrow('protocol-too-new');
+  const found = async (versionState: string) => {
+    const { body } = await whole.call('listRunners', { query: { versionState } });
+    return body.items.map(({ name }: { name: string }) => name);
+  };
+  await expect.poll(() => found('too-new')).toEqual(['replaced by hand']);
+  expect(await found('too-old')).not.toContain('replaced by hand');
+  const { body } = await whole.call('getRunner', { params: { id } });
+  expect(body.refusals).toMatchObject([{ code: 'protocol-too-new', detail: expect.stringContaining('0.1.0') }]);
+  await agent.connect();
+  expect(await found('current')).toContain('replaced by hand');
 });
 
 it('an upgrade of a Runner that is not there names its place in the list', async () => {

@@ -6,6 +6,7 @@ import { encodeRecord, type JournalRecord } from '../../protocol/journal.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { ProblemSchema } from '../../protocol/problems.ts';
 import { type HeldTrust, type ToldTrust, type TrustAnnouncement, weighTrust } from '../../protocol/trust.ts';
+import type { Upgradable } from '../../protocol/upgrade.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CONNECT_PATH,
@@ -143,6 +144,10 @@ export interface SimulatedSettings {
   readonly transport?: 'websocket' | 'polling';
   /** false: takes no notice of what it is told about keys while it is connected. */
   readonly heedsTrust?: boolean;
+  /** What it speaks; absent: what this build does. */
+  readonly protocol?: number;
+  /** What it says of upgrades when it connects; absent: nothing, as agents of old. */
+  readonly upgradable?: Upgradable;
   /** Gets each message instead of {@link SimulatedAgent.next}, once the agent is welcome: for many agents and messages. */
   readonly onMessage?: (message: ToAgent, agent: SimulatedAgent) => void;
 }
@@ -262,7 +267,8 @@ export class SimulatedAgent {
 
   #hello(coordinatorNonce: string, held: readonly HeldOperation[], running: number) {
     const nonce = randomBytes(32).toString('base64url');
-    const signedPart = { replica: this.identity.replica, instance: this.instance, nonce, protocol: PROTOCOL_VERSION };
+    const { protocol = PROTOCOL_VERSION } = this.#settings;
+    const signedPart = { replica: this.identity.replica, instance: this.instance, nonce, protocol };
     const now = this.#settings.now?.() ?? Date.now();
     return {
       type: 'hello' as const,
@@ -278,6 +284,7 @@ export class SimulatedAgent {
       maximum: this.#settings.maximum ?? 50,
       operations: [...held],
       ...(this.trust === null ? {} : { trust: toldOf(this.trust) }),
+      ...(this.#settings.upgradable === undefined ? {} : { upgradable: this.#settings.upgradable }),
     };
   }
 

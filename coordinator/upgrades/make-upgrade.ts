@@ -9,7 +9,7 @@ import type { RunnerIndex } from '../runners/runner-index.ts';
 import type { RunnerRecord } from '../runners/runner-record.ts';
 import type { UpgradeReplicaTable, UpgradeTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import type { UpgradeRecord } from './upgrade-life.ts';
+import { type UpgradeRecord, upgradeRecord } from './upgrade-life.ts';
 
 export interface MakeUpgrade {
   readonly input: z.output<typeof NewUpgradeSchema>;
@@ -94,7 +94,7 @@ export async function makeUpgrade(store: Store, index: RunnerIndex, make: MakeUp
         .execute();
     }
   });
-  return { row, members: rows.map((one) => ({ row: one, received: 0, total: 0, dirty: false })) };
+  return upgradeRecord(row, rows);
 }
 
 function wantedRunners(index: RunnerIndex, ids: readonly string[] | undefined): readonly RunnerRecord[] {

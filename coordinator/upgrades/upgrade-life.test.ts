@@ -12,7 +12,7 @@ import {
   report,
   resume,
   SETTLE_MS,
-  type UpgradeRecord,
+  upgradeRecord,
 } from './upgrade-life.ts';
 
 const BEGIN = 1_800_000_000_000;
@@ -20,8 +20,8 @@ const BEGIN = 1_800_000_000_000;
 /** An upgrade of `count` connected replicas, time that a test moves, and what was ordered so far. */
 function lab(count: number, parts: readonly number[] = [100]) {
   const rings = ringsOf(count, parts);
-  const record: UpgradeRecord = {
-    row: {
+  const record = upgradeRecord(
+    {
       id: 'u',
       version: '2.0.0',
       state: 'running',
@@ -37,24 +37,19 @@ function lab(count: number, parts: readonly number[] = [100]) {
       created_by: 'tester',
       ended_at: null,
     },
-    members: rings.map((ring, at) => ({
-      row: {
-        upgrade_id: 'u',
-        replica_id: `r${at}`,
-        runner_id: `runner-${at}`,
-        runner_name: `host-${at}`,
-        hostname: 'h',
-        ring,
-        from_version: '1.0.0',
-        phase: 'pending',
-        detail: '',
-        updated_at: BEGIN,
-      },
-      received: 0,
-      total: 0,
-      dirty: false,
+    rings.map((ring, at) => ({
+      upgrade_id: 'u',
+      replica_id: `r${at}`,
+      runner_id: `runner-${at}`,
+      runner_name: `host-${at}`,
+      hostname: 'h',
+      ring,
+      from_version: '1.0.0',
+      phase: 'pending',
+      detail: '',
+      updated_at: BEGIN,
     })),
-  };
+  );
   const presences = new Map(
     record.members.map(({ row }) => [
       row.replica_id,

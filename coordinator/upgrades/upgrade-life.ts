@@ -22,12 +22,28 @@ export interface Member {
   total: number;
   /** Changed and not written down yet. */
   dirty: boolean;
+  /** Changed and not said to the consoles yet. */
+  untold: boolean;
 }
 
 /** An upgrade and its replicas. */
 export interface UpgradeRecord {
   readonly row: UpgradeTable;
   readonly members: readonly Member[];
+  /** How many events there were of it. */
+  revision: number;
+}
+
+/** An upgrade as it is in the tables. */
+export function upgradeRecord(row: UpgradeTable, members: readonly UpgradeReplicaTable[]): UpgradeRecord {
+  const memberOf = (one: UpgradeReplicaTable): Member => ({
+    row: one,
+    received: 0,
+    total: 0,
+    dirty: false,
+    untold: false,
+  });
+  return { row, members: members.map(memberOf), revision: 0 };
 }
 
 /** What an upgrade needs of the rest. */
@@ -70,6 +86,7 @@ export function report(record: UpgradeRecord, member: Member, said: UpgradeRepor
   if (isSame) return false;
   member.received = said.received;
   member.total = said.total;
+  member.untold = true;
   if (row.phase === said.phase && row.detail === said.detail) return true;
   change(member, said.phase, said.detail, now);
   if (said.phase === 'failed' && record.row.state === 'finished') record.row.reason = outcome(record);
@@ -198,4 +215,5 @@ function change(member: Member, phase: UpgradeReplicaPhase, detail: string, now:
   member.row.detail = detail;
   member.row.updated_at = now;
   member.dirty = true;
+  member.untold = true;
 }

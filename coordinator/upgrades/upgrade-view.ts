@@ -1,12 +1,17 @@
 import { z } from 'zod';
-import type { Upgrade } from '../../protocol/api/upgrades.ts';
+import {
+  type Upgrade,
+  type UpgradeProgress,
+  UpgradeReplicaPhaseSchema,
+  type UpgradeSummary,
+} from '../../protocol/api/upgrades.ts';
 import { isoTime } from '../store/stored-forms.ts';
-import type { UpgradeRecord } from './upgrade-life.ts';
+import type { Member, UpgradeRecord } from './upgrade-life.ts';
 
 const RingsSchema = z.array(z.number());
 
-/** An upgrade as the API shows it. */
-export function upgradeView({ row, members }: UpgradeRecord): Upgrade {
+/** An upgrade without its replicas: for lists, and for what is said of each change. */
+export function upgradeSummary({ row, members, revision }: UpgradeRecord): UpgradeSummary {
   return {
     id: row.id,
     version: row.version,
@@ -20,18 +25,40 @@ export function upgradeView({ row, members }: UpgradeRecord): Upgrade {
     createdAt: isoTime(row.created_at),
     createdBy: row.created_by,
     endedAt: isoTime(row.ended_at),
-    replicas: members.map(({ row: one, received, total }) => ({
-      replica: one.replica_id,
-      runner: one.runner_id,
-      runnerName: one.runner_name,
-      hostname: one.hostname,
-      ring: one.ring,
-      from: one.from_version,
-      phase: one.phase,
-      detail: one.detail,
-      received,
-      total,
-      updatedAt: isoTime(one.updated_at),
-    })),
+    counts: countsOf(members),
+    revision,
   };
+}
+
+/** An upgrade with its replicas; of `runner` alone when one is named. */
+export function upgradeView(record: UpgradeRecord, runner?: string): Upgrade {
+  const shown = record.members.filter(({ row }) => runner === undefined || row.runner_id === runner);
+  const replicas = shown.map((member) => ({
+    ...progressOf(member),
+    runner: member.row.runner_id,
+    runnerName: member.row.runner_name,
+    hostname: member.row.hostname,
+    ring: member.row.ring,
+    from: member.row.from_version,
+  }));
+  return { ...upgradeSummary(record), replicas };
+}
+
+/** What may have changed of a replica. */
+export function progressOf({ row, received, total }: Member): UpgradeProgress {
+  return {
+    replica: row.replica_id,
+    phase: row.phase,
+    detail: row.detail,
+    received,
+    total,
+    updatedAt: isoTime(row.updated_at),
+  };
+}
+
+function countsOf(members: readonly Member[]): UpgradeSummary['counts'] {
+  const zero = UpgradeReplicaPhaseSchema.options.map((phase) => [phase, 0] as const);
+  const counts = Object.fromEntries(zero) as UpgradeSummary['counts'];
+  for (const { row } of members) counts[row.phase] += 1;
+  return counts;
 }

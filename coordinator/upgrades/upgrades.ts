@@ -9,10 +9,21 @@ import type { Live } from '../live/live.ts';
 import type { Release, ReleaseFolder } from '../packages/release-folder.ts';
 import type { RunnerIndex } from '../runners/runner-index.ts';
 import { platformOf } from '../runners/runner-view.ts';
+import type { UpgradeReplicaTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { makeUpgrade } from './make-upgrade.ts';
 import { releaseTicket } from './release-download.ts';
-import { advance, cancel, isUnderWay, type Member, report, resume, type UpgradeRecord } from './upgrade-life.ts';
+import {
+  advance,
+  cancel,
+  isUnderWay,
+  type Member,
+  report,
+  resume,
+  type UpgradeRecord,
+  upgradeRecord,
+} from './upgrade-life.ts';
+import { UpgradeNews } from './upgrade-news.ts';
 import { upgradeView } from './upgrade-view.ts';
 
 const STEP_MS = 1_000;
@@ -39,24 +50,27 @@ export class Upgrades implements UpgradeIntake {
   /** What is handed out now; read again at each step. */
   #release: Release | null = null;
 
+  readonly #news: UpgradeNews;
+
   constructor(deps: UpgradesDeps) {
     this.#deps = deps;
+    this.#news = new UpgradeNews(deps.live, deps.clock);
   }
 
   /** Goes on with what an earlier process of the coordinator began. After the Runners are loaded. */
   async start(): Promise<void> {
     const { store, link, clock } = this.#deps;
     const rows = await store.read.selectFrom('upgrade').selectAll().execute();
-    const members = new Map<string, Member[]>(rows.map(({ id }) => [id, []]));
+    const members = new Map<string, UpgradeReplicaTable[]>(rows.map(({ id }) => [id, []]));
     for (const row of await store.read
       .selectFrom('upgrade_replica')
       .selectAll()
       .orderBy('ring')
       .orderBy('runner_name')
       .execute()) {
-      members.get(row.upgrade_id)?.push({ row, received: 0, total: 0, dirty: false });
+      members.get(row.upgrade_id)?.push(row);
     }
-    for (const row of rows) this.#records.set(row.id, { row, members: members.get(row.id) ?? [] });
+    for (const row of rows) this.#records.set(row.id, upgradeRecord(row, members.get(row.id) ?? []));
     link.handleUpgrades(this);
     this.#timer = clock.every(STEP_MS, () => void this.#step());
   }
@@ -92,7 +106,7 @@ export class Upgrades implements UpgradeIntake {
     if (made === null) return upgradeView(this.get(onceId ?? ''));
     this.#records.set(made.row.id, made);
     log.info({ upgrade: made.row.id, version, replicas: made.members.length, by }, 'an upgrade begins');
-    this.#publish(made, 'created');
+    this.#news.created(made);
     await this.#step();
     return upgradeView(made);
   }
@@ -155,7 +169,7 @@ export class Upgrades implements UpgradeIntake {
       return;
     }
     if (member.row.phase === before && before === 'downloading') {
-      this.#publishSoon(record);
+      this.#news.changed(record);
       return;
     }
     log.info(
@@ -220,7 +234,7 @@ export class Upgrades implements UpgradeIntake {
 
   #changed(record: UpgradeRecord): Promise<void> {
     const { store } = this.#deps;
-    this.#publish(record, 'updated');
+    this.#news.changed(record);
     const write = this.#writes.then(() =>
       store.write(async (tx) => {
         const { id, ...values } = record.row;
@@ -240,22 +254,5 @@ export class Upgrades implements UpgradeIntake {
     );
     this.#writes = write.catch(() => undefined);
     return write;
-  }
-
-  #publish(record: UpgradeRecord, action: 'created' | 'updated'): void {
-    if (!this.#deps.live.heard) return;
-    this.#deps.live.publish({ topic: 'upgrade', action, id: record.row.id, upgrade: upgradeView(record) });
-  }
-
-  readonly #soon = new Set<string>();
-
-  /** Progress of downloads: many a second, told twice. */
-  #publishSoon(record: UpgradeRecord): void {
-    if (this.#soon.has(record.row.id)) return;
-    this.#soon.add(record.row.id);
-    this.#deps.clock.after(500, () => {
-      this.#soon.delete(record.row.id);
-      this.#publish(record, 'updated');
-    });
   }
 }

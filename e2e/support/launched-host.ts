@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { launcherText } from '../../agent/installation/launcher.ts';
 import { ProgramFolder } from '../../agent/installation/program-folder.ts';
-import { writeRunnerConfig } from '../../bench/harness/agent.ts';
+import { type Way, writeRunnerConfig } from '../../bench/harness/agent.ts';
 import type { ApiClient } from '../../bench/harness/api-client.ts';
 import type { CoordinatorProcess } from '../../bench/harness/coordinator.ts';
 import { type RunningProgram, startProgram } from '../../bench/harness/process.ts';
@@ -22,8 +22,9 @@ export async function installHost(
   home: string,
   executable: { readonly path: string; readonly version: string },
   runner: Partial<NewRunner> & { name: string },
+  way: Way = {},
 ): Promise<LaunchedHost> {
-  const { id } = await writeRunnerConfig(coordinator, home, { projects: [{ project: 'Welcome' }], ...runner });
+  const { id } = await writeRunnerConfig(coordinator, home, { projects: [{ project: 'Welcome' }], ...runner }, way);
   const state = path.join(home, 'state');
   const folder = new ProgramFolder(path.join(state, 'program'));
   await folder.install(executable.path, executable.version);

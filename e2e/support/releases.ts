@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32, gzipSync } from 'node:zlib';
@@ -16,9 +16,10 @@ export type Fault = 'crashes' | 'hangs' | 'cannot-connect' | 'wrong-key' | 'cann
 
 /**
  * An executable of another version: the agent's own bundle with its version changed, behind a line of shell. All of the agent
- * in it is real; a packed one is tested once, since packing each takes ten seconds.
+ * in it is real; a packed one is tested once, since packing each takes ten seconds. `ballast`: so many bytes more, which do
+ * not get smaller when they are compressed, for downloads that take a while.
  */
-export async function makeVersion(folder: string, version: string, fault?: Fault): Promise<string> {
+export async function makeVersion(folder: string, version: string, fault?: Fault, ballast = 0): Promise<string> {
   await mkdir(folder, { recursive: true });
   const original = await readFile(path.join(root, 'dist/agent/agent.cjs'), 'utf8');
   // The bundler has written the constant out where it is used.
@@ -35,17 +36,23 @@ export async function makeVersion(folder: string, version: string, fault?: Fault
     'cannot-run': 'echo "version GLIBC_9.99 not found" >&2; exit 1',
   };
   const executable = path.join(folder, `outrunner-agent-${version}`);
-  await writeFile(executable, `#!/bin/sh\n${fault === undefined ? node : instead[fault]}\n`);
+  // The shell has become another program before it comes to the ballast.
+  const lines = Buffer.from(`#!/bin/sh\n${fault === undefined ? node : instead[fault]}\n`);
+  await writeFile(executable, Buffer.concat([lines, randomBytes(ballast)]));
   await chmod(executable, 0o755);
   return executable;
 }
 
-/** The same as one packed executable, as a release has it. */
-export async function packVersion(folder: string, version: string): Promise<string> {
+/** The same as one packed executable, as a release has it; one that `crashes` can still say its version. */
+export async function packVersion(folder: string, version: string, fault?: 'crashes'): Promise<string> {
   await makeVersion(folder, version);
   const base = await provideBaseRuntime(hostTarget(), () => undefined);
   const output = path.join(folder, `packed-${version}`);
   const bundle = path.join(folder, `agent-${version}.cjs`);
+  if (fault !== undefined) {
+    const broken = `if (process.argv[2] === 'run') { console.error('broken'); process.exit(3); }\n`;
+    await writeFile(bundle, broken + (await readFile(bundle, 'utf8')));
+  }
   await withPreparedRuntime(base, (prepared) =>
     pkgPacker.pack({ target: hostTarget(), bundle, base: { ...base, path: prepared }, output }),
   );

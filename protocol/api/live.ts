@@ -6,7 +6,7 @@ import { ProjectSchema } from './projects.ts';
 import { route } from './route.ts';
 import { RunnerSchema } from './runners.ts';
 import { SshInstallSchema } from './ssh-installs.ts';
-import { UpgradeSchema } from './upgrades.ts';
+import { UpgradeProgressSchema, UpgradeSummarySchema } from './upgrades.ts';
 
 /**
  * What `GET /live` says: server-sent events, `event: change`, `data:` one of these. A reader that was away reads its lists
@@ -24,7 +24,17 @@ export const LiveEventSchema = z
     z.object({ topic: z.literal('job'), action: changed, id: IdSchema, job: JobSchema }),
     z.object({ topic: z.literal('job'), ...gone }),
     z.object({ topic: z.literal('execution'), action: changed, id: IdSchema, execution: ExecutionSchema }),
-    z.object({ topic: z.literal('upgrade'), action: changed, id: IdSchema, upgrade: UpgradeSchema }),
+    /**
+     * `replicas` are those that changed since the event before, whose number is one less than `upgrade.revision`. Who has
+     * missed one reads the upgrade again. At most two a second of each upgrade.
+     */
+    z.object({
+      topic: z.literal('upgrade'),
+      action: changed,
+      id: IdSchema,
+      upgrade: UpgradeSummarySchema,
+      replicas: z.array(UpgradeProgressSchema),
+    }),
     /**
      * When replicas were last heard of, by replica id: those that beat since the last such event. Apart from `runner`
      * events because it is the one thing of a Runner that changes every few seconds.

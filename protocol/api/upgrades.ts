@@ -35,26 +35,44 @@ export const UpgradeReplicaSchema = z
   .meta({ id: 'UpgradeReplica' });
 export type UpgradeReplica = z.infer<typeof UpgradeReplicaSchema>;
 
-export const UpgradeSchema = z
-  .object({
-    id: IdSchema,
-    version: z.string(),
-    state: UpgradeStateSchema,
-    /** Why it is paused, or how it ended; null when there is nothing to say. */
-    reason: z.string().nullable(),
-    /** Parts of all replicas in percent at the end of each ring, e.g. 10, 50, 100. */
-    rings: z.array(z.number().int()),
-    /** Number of the ring that is under way, from 0. */
-    ring: z.number().int(),
-    allowDowngrade: z.boolean(),
-    waitSeconds: z.number().int(),
-    trialSeconds: z.number().int(),
-    createdAt: TimeSchema,
-    createdBy: z.string(),
-    endedAt: TimeSchema.nullable(),
-    replicas: z.array(UpgradeReplicaSchema),
-  })
-  .meta({ id: 'Upgrade' });
+/** What changes of a replica while it is upgraded. */
+export const UpgradeProgressSchema = UpgradeReplicaSchema.pick({
+  replica: true,
+  phase: true,
+  detail: true,
+  received: true,
+  total: true,
+  updatedAt: true,
+}).meta({ id: 'UpgradeProgress' });
+export type UpgradeProgress = z.infer<typeof UpgradeProgressSchema>;
+
+const summary = z.object({
+  id: IdSchema,
+  version: z.string(),
+  state: UpgradeStateSchema,
+  /** Why it is paused, or how it ended; null when there is nothing to say. */
+  reason: z.string().nullable(),
+  /** Parts of all replicas in percent at the end of each ring, e.g. 10, 50, 100. */
+  rings: z.array(z.number().int()),
+  /** Number of the ring that is under way, from 0. */
+  ring: z.number().int(),
+  allowDowngrade: z.boolean(),
+  waitSeconds: z.number().int(),
+  trialSeconds: z.number().int(),
+  createdAt: TimeSchema,
+  createdBy: z.string(),
+  endedAt: TimeSchema.nullable(),
+  /** How many of its replicas are in which phase. */
+  counts: z.record(UpgradeReplicaPhaseSchema, z.number().int().min(0)),
+  /** Number of its latest live event: each event follows on the one with the number before. */
+  revision: z.number().int().min(0),
+});
+
+/** An upgrade without its replicas, of which there may be thousands. */
+export const UpgradeSummarySchema = summary.meta({ id: 'UpgradeSummary' });
+export type UpgradeSummary = z.infer<typeof UpgradeSummarySchema>;
+
+export const UpgradeSchema = summary.extend({ replicas: z.array(UpgradeReplicaSchema) }).meta({ id: 'Upgrade' });
 export type Upgrade = z.infer<typeof UpgradeSchema>;
 
 const RINGS = 'Rings are percentages that rise to 100, for example 10, 50, 100.';
@@ -92,11 +110,11 @@ export const upgradeRoutes = {
   listUpgrades: route({
     method: 'GET',
     path: '/upgrades',
-    summary: 'Upgrades of agents, newest first',
+    summary: 'Upgrades of agents, newest first, without their replicas',
     access: 'user',
     query: PageQuerySchema.extend({ state: UpgradeStateSchema.optional() }),
     status: 200,
-    answer: pageOf(UpgradeSchema),
+    answer: pageOf(UpgradeSummarySchema),
   }),
   createUpgrade: route({
     method: 'POST',
@@ -110,9 +128,10 @@ export const upgradeRoutes = {
   getUpgrade: route({
     method: 'GET',
     path: '/upgrades/{id}',
-    summary: 'One upgrade',
+    summary: 'One upgrade with its replicas, or with those of one Runner',
     access: 'user',
     params: byId,
+    query: z.object({ runner: IdSchema.optional() }),
     status: 200,
     answer: UpgradeSchema,
   }),

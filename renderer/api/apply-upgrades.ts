@@ -1,20 +1,22 @@
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { LiveEvent } from '../../protocol/api/live.ts';
-import type { Upgrade } from '../../protocol/api/upgrades.ts';
+import type { Upgrade, UpgradeSummary } from '../../protocol/api/upgrades.ts';
 import { upgradeKeys } from './upgrade-queries.ts';
 
 type UpgradeEvent = Extract<LiveEvent, { topic: 'upgrade' }>;
-type UpgradePages = InfiniteData<{ readonly items: Upgrade[]; readonly next: string | null; readonly total: number }>;
+type UpgradePages = InfiniteData<{
+  readonly items: UpgradeSummary[];
+  readonly next: string | null;
+  readonly total: number;
+}>;
 
-/** Patches what is cached of upgrades: many a second while agents download. */
+/** Patches what is cached of upgrades. Where an event was missed, the upgrade is read again. */
 export function applyUpgrades(client: QueryClient, events: readonly UpgradeEvent[]): void {
-  // Of each only what was said last matters.
+  if (events.length === 0) return;
+  for (const event of events) applyToDetails(client, event);
+  // Of each only what was said last matters to lists.
   const latest = new Map(events.map(({ id, upgrade }) => [id, upgrade]));
-  if (latest.size === 0) return;
-  for (const [id, upgrade] of latest) {
-    client.setQueryData<Upgrade>(upgradeKeys.detail(id), (cached) => cached && upgrade);
-  }
-  client.setQueryData<Upgrade[]>(upgradeKeys.underWay, (list) => {
+  client.setQueryData<UpgradeSummary[]>(upgradeKeys.underWay, (list) => {
     const others = list?.filter(({ id }) => !latest.has(id));
     return others && [...others, ...[...latest.values()].filter(isUnderWay)];
   });
@@ -22,12 +24,33 @@ export function applyUpgrades(client: QueryClient, events: readonly UpgradeEvent
 }
 
 /** Whether it runs or is paused: what is not over. */
-export function isUnderWay({ state }: Pick<Upgrade, 'state'>): boolean {
+export function isUnderWay({ state }: Pick<UpgradeSummary, 'state'>): boolean {
   return state === 'running' || state === 'paused';
 }
 
+function applyToDetails(client: QueryClient, event: UpgradeEvent): void {
+  const { id, upgrade } = event;
+  for (const { queryKey } of client.getQueryCache().findAll({ queryKey: upgradeKeys.details(id) })) {
+    const cached = client.getQueryData<Upgrade>(queryKey);
+    // What was read after the event holds it already.
+    if (cached === undefined || upgrade.revision <= cached.revision) continue;
+    if (upgrade.revision > cached.revision + 1) void client.invalidateQueries({ queryKey, exact: true });
+    else client.setQueryData<Upgrade>(queryKey, withEvent(cached, event));
+  }
+}
+
+/** The upgrade with what an event says of it; replicas that are not shown stay so. */
+function withEvent(cached: Upgrade, { upgrade, replicas }: UpgradeEvent): Upgrade {
+  const changed = new Map(replicas.map((one) => [one.replica, one]));
+  const patched = cached.replicas.map((one) => {
+    const change = changed.get(one.replica);
+    return change === undefined ? one : { ...one, ...change };
+  });
+  return { ...upgrade, replicas: patched };
+}
+
 /** The pages with what changed in its place, and new ones first. An old one that was not read yet is left to its own page. */
-function withUpgrades(data: UpgradePages, latest: ReadonlyMap<string, Upgrade>): UpgradePages {
+function withUpgrades(data: UpgradePages, latest: ReadonlyMap<string, UpgradeSummary>): UpgradePages {
   const shown = new Set(data.pages.flatMap(({ items }) => items.map(({ id }) => id)));
   const newest = data.pages[0]?.items[0]?.createdAt ?? '';
   const added = [...latest.values()]

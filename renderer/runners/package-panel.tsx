@@ -13,6 +13,7 @@ import { DataState } from '../ui/data-state.tsx';
 import { type Connection, ConnectionFields, connectionProblems } from './install/connection-fields.tsx';
 import { ContainerTab, KubernetesTab } from './install/container-tab.tsx';
 import { OneLineTab } from './install/one-line-tab.tsx';
+import { SignatureNote } from './install/signature-note.tsx';
 import { likelyPlatform } from './likely-platform.ts';
 import { PackageDownload } from './package-download.tsx';
 import { PlatformChoice } from './platform-choice.tsx';
@@ -32,18 +33,14 @@ interface Props {
 export function PackagePanel({ runner, blocked = null }: Props) {
   const release = useQuery(packageQueries.list());
   return (
-    <DataState query={release}>
-      {({ packages, version }) => <Choice packages={packages} version={version} runner={runner} blocked={blocked} />}
-    </DataState>
+    <DataState query={release}>{(found) => <Choice release={found} runner={runner} blocked={blocked} />}</DataState>
   );
 }
 
-function Choice({
-  packages,
-  version,
-  runner,
-  blocked,
-}: Required<Props> & { packages: Package[]; version: string | null }) {
+type Release = z.output<(typeof packageRoutes.listPackages)['answer']>;
+
+function Choice({ release, runner, blocked }: Required<Props> & { release: Release }) {
+  const { packages, version, development } = release;
   const [platform, setPlatform] = useState<PlatformTarget | null>(() =>
     likelyPlatform({
       runner: runner.platform,
@@ -74,6 +71,7 @@ function Choice({
       )}
       {chosen?.available && (
         <>
+          <SignatureNote chosen={chosen} development={development} />
           <ConnectionFields
             value={connection}
             problems={problems}

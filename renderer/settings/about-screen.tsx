@@ -1,9 +1,11 @@
 import { Anchor, Code, SimpleGrid, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import type { Package } from '../../protocol/api/packages.ts';
 import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { packageQueries } from '../api/package-queries.ts';
 import { sessionQueries } from '../api/session-queries.ts';
 import { useHost } from '../host/host-context.tsx';
+import { DEVELOPMENT_KEY, signatureWords } from '../runners/install/signature-words.ts';
 import { byteSize } from '../ui/byte-size.ts';
 import { DataState } from '../ui/data-state.tsx';
 import { Facts } from '../ui/facts.tsx';
@@ -82,6 +84,20 @@ function ConsoleSection() {
   );
 }
 
+/** How large it is, and what the system of a host finds in it. */
+function Executable({ found: { available, executable, platform, reason } }: { found: Package }) {
+  if (!available || executable === null) return reason ?? 'not built';
+  const { title, meaning } = signatureWords(platform, executable.platformSignature);
+  return (
+    <>
+      <span>{`${byteSize(executable.size)} · ${title}`}</span>
+      <Text size="xs" c="dimmed">
+        {meaning}
+      </Text>
+    </>
+  );
+}
+
 function AgentsSection() {
   const release = useQuery(packageQueries.list());
   return (
@@ -90,16 +106,10 @@ function AgentsSection() {
         {({ version, development, packages }) => (
           <>
             <Text size="sm" c="dimmed" mb="xs">
-              {version === null
-                ? 'Nothing is built.'
-                : `Version ${version}${development ? ', signed with a development key' : ''}.`}
+              {version === null ? 'Nothing is built.' : `Version ${version}.`}
+              {version !== null && development && ` A development build. ${DEVELOPMENT_KEY}`}
             </Text>
-            <Facts
-              facts={packages.map(({ label, available, executable, reason }) => ({
-                term: label,
-                value: available && executable ? byteSize(executable.size) : (reason ?? 'not built'),
-              }))}
-            />
+            <Facts facts={packages.map((one) => ({ term: one.label, value: <Executable found={one} /> }))} />
           </>
         )}
       </DataState>

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { sampleReplica, sampleRunner } from '../runners/sample-runner.ts';
 import { candidatesOf } from './candidates.ts';
-import { sampleUpgrade, sampleUpgradeReplica } from './sample-upgrade.ts';
 
 const host = (hostname: string, change: Parameters<typeof sampleReplica>[0] = {}) =>
   sampleReplica({ hostname, ...change });
@@ -20,26 +19,24 @@ const web = sampleRunner({
 const newer = sampleRunner({ replicas: [host('newer', { version: '0.3.0' })] });
 const byHand = sampleRunner({ replicas: [host('by-hand', { upgradable: { can: false, why } })] });
 const busy = sampleRunner({ replicas: [host('busy-1'), host('busy-2')] });
-const underWay = [
-  sampleUpgrade({ replicas: [sampleUpgradeReplica({ replica: busy.replicas[0]?.id ?? '', runner: busy.id })] }),
-];
+const inHand = new Set([busy.replicas[0]?.id ?? '']);
 const away = 'Not connected: it is left as it is unless it is back when its turn comes.';
 
 test('outdated replicas are taken; those that cannot be, that are newer, or in hand already are left with the reason', () => {
-  const { taken, left, runners } = candidatesOf([web, newer, byHand, busy], '0.2.0', false, underWay);
+  const { taken, left, runners } = candidatesOf([web, newer, byHand, busy], '0.2.0', false, inHand);
   expect(names(taken)).toEqual(['web-1', `web-4: ${away}`]);
-  const inHand = 'It is part of an upgrade that is under way.';
+  const isBusy = 'It is part of an upgrade that is under way.';
   expect(names(left)).toEqual([
     `web-3: ${why}`,
     'newer: It has a newer version.',
     `by-hand: ${why}`,
-    `busy-1: ${inHand}`,
-    `busy-2: ${inHand}`,
+    `busy-1: ${isBusy}`,
+    `busy-2: ${isBusy}`,
   ]);
   expect(runners).toEqual([web.id]);
 });
 
 test('only a downgrade that was asked for takes those that are newer', () => {
-  expect(candidatesOf([newer], '0.2.0', false, []).runners).toEqual([]);
-  expect(names(candidatesOf([newer], '0.2.0', true, []).taken)).toEqual(['newer']);
+  expect(candidatesOf([newer], '0.2.0', false, new Set()).runners).toEqual([]);
+  expect(names(candidatesOf([newer], '0.2.0', true, new Set()).taken)).toEqual(['newer']);
 });

@@ -1,5 +1,4 @@
 import type { Replica, Runner } from '../../protocol/api/runners.ts';
-import type { Upgrade } from '../../protocol/api/upgrades.ts';
 import { versionOrder } from '../../protocol/version-state.ts';
 
 /** A replica that has another version than the one that is handed out. */
@@ -24,9 +23,9 @@ export function candidatesOf(
   runners: readonly Runner[],
   handedOut: string,
   allowDowngrade: boolean,
-  underWay: readonly Upgrade[],
+  /** Replicas that another upgrade has in hand. */
+  inHand: ReadonlySet<string>,
 ): Candidates {
-  const inHand = new Set(underWay.flatMap(({ replicas }) => replicas.map(({ replica }) => replica)));
   const taken: Candidate[] = [];
   const left: Candidate[] = [];
   for (const runner of runners) {

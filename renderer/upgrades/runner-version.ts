@@ -12,9 +12,9 @@ export function runnerVersionState(
   return versionState({ replicas, refusals }, handedOut);
 }
 
-/** What the coordinator said when it turned an agent of this Runner away for its version, last. */
+/** What the coordinator said when it turned an agent of this Runner away for its protocol, last. */
 export function turnedAwayWords({ refusals }: Pick<Runner, 'refusals'>): string {
-  return refusals.find(({ code }) => code === 'protocol-unsupported')?.detail ?? '';
+  return refusals.find(({ code }) => code === 'protocol-unsupported' || code === 'protocol-too-new')?.detail ?? '';
 }
 
 function unrefused({ version, connected }: Replica) {

@@ -1,6 +1,6 @@
 import { IconBan, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
-import type { Upgrade } from '../../protocol/api/upgrades.ts';
+import type { UpgradeSummary } from '../../protocol/api/upgrades.ts';
 import { isUnderWay } from '../api/apply-upgrades.ts';
 import { upgradeMutations } from '../api/upgrade-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
@@ -12,15 +12,14 @@ import { replicaCount } from './upgrade-look.ts';
 const ICON = { size: 16, 'aria-hidden': true } as const;
 
 /** Pause, resume and cancel, while there is something to pause. What goes past a failure, or ends it, asks first. */
-export function UpgradeActions({ upgrade }: { upgrade: Upgrade }) {
+export function UpgradeActions({ upgrade }: { upgrade: UpgradeSummary }) {
   const dialog = useDialog<'resume' | 'cancel'>();
   const pause = useMutation(upgradeMutations.act('pauseUpgrade'));
   const resume = useMutation(upgradeMutations.act('resumeUpgrade'));
   const cancel = useMutation(upgradeMutations.act('cancelUpgrade'));
   if (!isUnderWay(upgrade)) return null;
-  const { id, state, version, replicas } = upgrade;
-  const failed = replicas.filter(({ phase }) => phase === 'failed').length;
-  const pending = replicas.filter(({ phase }) => phase === 'pending').length;
+  const { id, state, version, counts } = upgrade;
+  const { failed, pending } = counts;
   const close = () => {
     resume.reset();
     cancel.reset();

@@ -136,6 +136,19 @@ test('the state of a version is a word and an icon, with the reason on hover', a
           refusals: [{ ...refusal, at: '2026-11-23T20:00:01.000Z' }],
         })}
       </li>
+      <li>
+        {mark('0.1.0', {
+          replicas: [sampleReplica({ connected: false, lastSeen: '2026-11-23T20:00:00.000Z' })],
+          refusals: [
+            {
+              code: 'protocol-too-new',
+              detail: 'Version 0.9.0 of the agent speaks protocol 3, this coordinator 2.',
+              address: '10.0.3.7',
+              at: '2026-11-23T20:00:01.000Z',
+            },
+          ],
+        })}
+      </li>
       <li>{mark('', { version: null, replicas: [] })}</li>
     </ul>,
   );
@@ -146,6 +159,16 @@ test('the state of a version is a word and an icon, with the reason on hover', a
       .map(({ textContent }) => textContent);
   await expect
     .poll(said)
-    .toEqual(['0.1.0outdated', '0.2.0currentdevelopment build', '0.3.0newer', '0.1.0too old', 'not known yet']);
+    .toEqual([
+      '0.1.0outdated',
+      '0.2.0currentdevelopment build',
+      '0.3.0newer',
+      '0.1.0too old for this coordinator',
+      '0.1.0newer than this coordinator',
+      'not known yet',
+    ]);
+  await expect
+    .element(screen.getByTitle(/^Newer than this coordinator: it was turned away. Version 0\.9\.0 of the agent/))
+    .toBeVisible();
   await expect.element(screen.getByTitle(/^Too old: it was turned away. The agent speaks version 1\./)).toBeVisible();
 });

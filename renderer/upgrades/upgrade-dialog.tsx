@@ -7,7 +7,7 @@ import type { Runner } from '../../protocol/api/runners.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { versionOrder } from '../../protocol/version-state.ts';
 import { packageQueries } from '../api/package-queries.ts';
-import { upgradeMutations, upgradeQueries } from '../api/upgrade-queries.ts';
+import { upgradeMutations } from '../api/upgrade-queries.ts';
 import { ActionButton } from '../ui/action-button.tsx';
 import { DataState } from '../ui/data-state.tsx';
 import { fieldErrors } from '../ui/field-errors.ts';
@@ -18,6 +18,7 @@ import { candidatesOf } from './candidates.ts';
 import { type RingChoice, ringParts, ringSizes } from './ring-choice.ts';
 import { replicaCount } from './upgrade-look.ts';
 import type { HandedOut } from './use-handed-out.ts';
+import { useInHand } from './use-in-hand.ts';
 
 interface Props {
   readonly runners: readonly Runner[];
@@ -65,14 +66,14 @@ interface FormProps {
 function Form({ runners, handedOut: { version, development }, onDone }: FormProps) {
   const navigate = useNavigate();
   const create = useMutation(upgradeMutations.create());
-  const underWay = useQuery(upgradeQueries.underWay()).data;
+  const inHand = useInHand();
   const [choice, setChoice] = useState<RingChoice>('all');
   const [own, setOwn] = useState('10, 50, 100');
   const [minutes, setMinutes] = useState<number | string>(60);
   const [allowDowngrade, setAllowDowngrade] = useState(false);
   const candidates = useMemo(
-    () => candidatesOf(runners, version, allowDowngrade, underWay ?? []),
-    [runners, version, allowDowngrade, underWay],
+    () => candidatesOf(runners, version, allowDowngrade, inHand),
+    [runners, version, allowDowngrade, inHand],
   );
   const { taken, left } = candidates;
   const rings = ringParts(taken.length > 1 ? choice : 'all', taken.length, own);

@@ -11,7 +11,7 @@ import {
   IconSwitch3,
 } from '@tabler/icons-react';
 import type { FunctionComponent } from 'react';
-import type { Upgrade, UpgradeReplica, UpgradeReplicaPhase } from '../../protocol/api/upgrades.ts';
+import type { UpgradeReplica, UpgradeReplicaPhase, UpgradeSummary } from '../../protocol/api/upgrades.ts';
 import { byteSize } from '../ui/byte-size.ts';
 
 interface Look {
@@ -25,7 +25,7 @@ interface Look {
 const ANCHOR = 'var(--mantine-color-anchor)';
 
 /** How each state of an upgrade is drawn. */
-export const UPGRADE_LOOK: Readonly<Record<Upgrade['state'], Look>> = {
+export const UPGRADE_LOOK: Readonly<Record<UpgradeSummary['state'], Look>> = {
   running: { icon: IconLoader2, word: 'Running', color: ANCHOR },
   paused: { icon: IconPlayerPause, word: 'Paused', color: 'var(--outrunner-warn)' },
   finished: { icon: IconCircleCheck, word: 'Finished', color: 'var(--outrunner-good)' },
@@ -36,8 +36,8 @@ export const UPGRADE_LOOK: Readonly<Record<Upgrade['state'], Look>> = {
 const WITH_FAILURES: Look = { icon: IconCircleX, word: 'Finished with failures', color: 'var(--outrunner-bad)' };
 
 /** How an upgrade is drawn: by its state, unless it is over and agents have failed. */
-export function upgradeLook({ state, replicas }: Pick<Upgrade, 'state' | 'replicas'>): Look {
-  return state === 'finished' && replicas.some(({ phase }) => phase === 'failed') ? WITH_FAILURES : UPGRADE_LOOK[state];
+export function upgradeLook({ state, counts }: Pick<UpgradeSummary, 'state' | 'counts'>): Look {
+  return state === 'finished' && counts.failed > 0 ? WITH_FAILURES : UPGRADE_LOOK[state];
 }
 
 /** How each phase of a replica is drawn; in this order they stand in lists: what needs somebody first. */
@@ -69,12 +69,9 @@ export function phaseDetail({ phase, detail, received, total }: UpgradeReplica):
   return detail;
 }
 
-/** How many replicas are in which phase, without those in which there is none. */
-export function phaseCounts(replicas: readonly Pick<UpgradeReplica, 'phase'>[]): [UpgradeReplicaPhase, number][] {
-  return PHASES.map((phase): [UpgradeReplicaPhase, number] => [
-    phase,
-    replicas.filter((replica) => replica.phase === phase).length,
-  ]).filter(([, count]) => count > 0);
+/** How many replicas it has in all. */
+export function replicasOf({ counts }: Pick<UpgradeSummary, 'counts'>): number {
+  return PHASES.reduce((sum, phase) => sum + counts[phase], 0);
 }
 
 /** `1 replica`, `12 replicas`. */

@@ -1,10 +1,10 @@
-import type { Upgrade, UpgradeReplica } from '../../protocol/api/upgrades.ts';
+import type { UpgradeReplica, UpgradeSummary } from '../../protocol/api/upgrades.ts';
 import { ShareBar } from '../ui/share-bar.tsx';
-import { PHASE_LOOK, phaseCounts, phaseDetail, upgradeLook } from './upgrade-look.ts';
+import { PHASE_LOOK, PHASES, phaseDetail, upgradeLook } from './upgrade-look.ts';
 import classes from './upgrades.module.css';
 
 /** The state of an upgrade: its icon and its word. */
-export function UpgradeMark({ upgrade }: { upgrade: Upgrade }) {
+export function UpgradeMark({ upgrade }: { upgrade: UpgradeSummary }) {
   const { icon: Icon, word, color } = upgradeLook(upgrade);
   return (
     <span className={classes.mark} style={{ color }} data-state={upgrade.state}>
@@ -36,10 +36,11 @@ export function PhaseMark({ replica }: { replica: UpgradeReplica }) {
 }
 
 /** How many replicas are how far. */
-export function PhaseCounts({ replicas }: { replicas: readonly UpgradeReplica[] }) {
+export function PhaseCounts({ counts }: Pick<UpgradeSummary, 'counts'>) {
   return (
     <span className={classes.counts}>
-      {phaseCounts(replicas).map(([phase, count]) => {
+      {PHASES.filter((phase) => counts[phase] > 0).map((phase) => {
+        const count = counts[phase];
         const { icon: Icon, word, ofMany, color } = PHASE_LOOK[phase];
         return (
           <span key={phase} className={classes.mark} style={{ color }}>

@@ -32,7 +32,7 @@ export function UpgradeRemarks({ upgrade }: { upgrade: Upgrade }) {
 function Paused({ upgrade, failed }: { upgrade: Upgrade; failed: readonly UpgradeReplica[] }) {
   // Of one alone the reason says it already.
   const isSaid = failed.length === 1 && (upgrade.reason ?? '').includes(failed[0]?.detail ?? '');
-  const pending = upgrade.replicas.filter(({ phase }) => phase === 'pending').length;
+  const { pending } = upgrade.counts;
   return (
     <Alert
       color="orange"

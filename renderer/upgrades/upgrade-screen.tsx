@@ -59,7 +59,7 @@ function LoadedUpgrade({ upgrade }: { upgrade: Upgrade }) {
       />
       <div className={classes.body}>
         <UpgradeRemarks upgrade={upgrade} />
-        <PhaseCounts replicas={upgrade.replicas} />
+        <PhaseCounts counts={upgrade.counts} />
         <RingSections upgrade={upgrade} />
       </div>
     </>

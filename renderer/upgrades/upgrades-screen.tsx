@@ -3,7 +3,7 @@ import { IconCircleArrowUp } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { type MouseEvent, useMemo } from 'react';
-import type { Upgrade } from '../../protocol/api/upgrades.ts';
+import type { UpgradeSummary } from '../../protocol/api/upgrades.ts';
 import { upgradeQueries } from '../api/upgrade-queries.ts';
 import { DataState } from '../ui/data-state.tsx';
 import { type DataColumn, DataTable } from '../ui/data-table.tsx';
@@ -11,6 +11,7 @@ import { EmptyState } from '../ui/empty-state.tsx';
 import { ListFoot } from '../ui/list-foot.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { RelativeTime } from '../ui/relative-time.tsx';
+import { replicasOf } from './upgrade-look.ts';
 import { PhaseCounts, UpgradeMark } from './upgrade-mark.tsx';
 import classes from './upgrades.module.css';
 
@@ -66,7 +67,7 @@ export function UpgradesScreen() {
   );
 }
 
-const COLUMNS: DataColumn<Upgrade>[] = [
+const COLUMNS: DataColumn<UpgradeSummary>[] = [
   { id: 'state', header: 'State', width: '190px', cell: (upgrade) => <UpgradeMark upgrade={upgrade} /> },
   { id: 'version', header: 'To version', width: '120px', cell: (upgrade) => <UpgradeLink upgrade={upgrade} /> },
   {
@@ -74,9 +75,9 @@ const COLUMNS: DataColumn<Upgrade>[] = [
     header: 'Replicas',
     width: '84px',
     align: 'right',
-    cell: ({ replicas }) => replicas.length.toLocaleString(),
+    cell: (upgrade) => replicasOf(upgrade).toLocaleString(),
   },
-  { id: 'phases', header: 'How far', cell: ({ replicas }) => <PhaseCounts replicas={replicas} /> },
+  { id: 'phases', header: 'How far', cell: ({ counts }) => <PhaseCounts counts={counts} /> },
   { id: 'createdAt', header: 'Begun', width: '120px', cell: ({ createdAt }) => <RelativeTime at={createdAt} /> },
   {
     id: 'createdBy',
@@ -90,7 +91,7 @@ const COLUMNS: DataColumn<Upgrade>[] = [
   },
 ];
 
-function UpgradeLink({ upgrade: { id, version } }: { upgrade: Upgrade }) {
+function UpgradeLink({ upgrade: { id, version } }: { upgrade: UpgradeSummary }) {
   const navigate = useNavigate();
   const open = (event: MouseEvent) => {
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;

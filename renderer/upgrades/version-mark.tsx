@@ -1,4 +1,5 @@
 import {
+  IconArrowBarToUp,
   IconArrowBigUpLines,
   IconCircleArrowUp,
   IconCircleCheck,
@@ -16,7 +17,18 @@ export const VERSION_LOOK = {
   current: { icon: IconCircleCheck, word: 'current', color: 'var(--outrunner-quiet)' },
   outdated: { icon: IconCircleArrowUp, word: 'outdated', color: 'var(--outrunner-warn)' },
   newer: { icon: IconArrowBigUpLines, word: 'newer', color: 'var(--mantine-color-anchor)' },
-  'too-old': { icon: IconPlugConnectedX, word: 'too old', color: 'var(--outrunner-bad)' },
+  'too-old': {
+    icon: IconPlugConnectedX,
+    word: 'too old',
+    wide: 'too old for this coordinator',
+    color: 'var(--outrunner-bad)',
+  },
+  'too-new': {
+    icon: IconArrowBarToUp,
+    word: 'too new',
+    wide: 'newer than this coordinator',
+    color: 'var(--outrunner-bad)',
+  },
 } as const satisfies Partial<Record<VersionState, unknown>>;
 
 interface Props {
@@ -34,14 +46,14 @@ export function VersionMark({ runner, handedOut, wide = false }: Props) {
     if (version !== null) return <span>{version}</span>;
     return <span className={classes.none}>{wide ? 'not known yet' : '–'}</span>;
   }
-  const { icon: Icon, word, color } = VERSION_LOOK[state];
+  const { icon: Icon, word, color, ...long } = VERSION_LOOK[state];
   const isDevelopment = handedOut.development && version === handedOut.version;
   return (
     <span className={classes.mark} title={explain(runner, state, handedOut)} data-version-state={state}>
       {version !== null && <span className={classes.version}>{version}</span>}
       <span className={classes.state} style={{ color }}>
         <Icon size={15} stroke={2} aria-hidden />
-        {word}
+        {wide && 'wide' in long ? long.wide : word}
       </span>
       {isDevelopment && (wide ? <Development /> : <DevelopmentIcon />)}
     </span>
@@ -76,5 +88,6 @@ function explain(
   const also = others.size === 0 ? '' : ` Other replicas have ${[...others].join(', ')}.`;
   if (state === 'current') return `Current: ${here}`;
   if (state === 'too-old') return `Too old: it was turned away. ${turnedAwayWords(runner)} ${here}`;
+  if (state === 'too-new') return `Newer than this coordinator: it was turned away. ${turnedAwayWords(runner)} ${here}`;
   return `${state === 'outdated' ? 'Outdated' : 'Newer'}: ${here}${also}`;
 }
