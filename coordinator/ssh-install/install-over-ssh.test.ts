@@ -98,6 +98,7 @@ describe.skipIf(NO_SSH_SERVER !== null)(`an installation over SSH (needs a real 
         presented = key;
       },
       confirmHostKey: async () => undefined,
+      ask: async () => expect.fail('nothing was to be asked'),
       packageFor: async () => trial.source ?? good,
       checkedIn: async () => 'Checked in.',
       tell: (step, event) => {

@@ -46,6 +46,7 @@ function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
   return {
     id: crypto.randomUUID(),
     runner: runner.id,
+    from: 'coordinator',
     where: 'ssh',
     host: 'db.example',
     port: 22,
@@ -59,6 +60,7 @@ function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
     platform: null,
     hostKey: null,
     knownHostKey: null,
+    questions: null,
     steps: SSH_STEPS.map((step) => ({ step, state: 'waiting', detail: '', progress: null })),
     output: [],
     problem: null,
