@@ -173,6 +173,6 @@ function oneLine(text: string): string {
 /** The library, from the first time on that it is needed. */
 export async function loadSsh(): Promise<typeof import('ssh2')> {
   const module = await import('ssh2');
-  // It is CommonJS: some loaders find its names only on `default`.
-  return 'Client' in module ? module : (module as { default: typeof import('ssh2') }).default;
+  // It is CommonJS: some loaders find its names only on `default`, or not all of them elsewhere.
+  return 'Client' in module && 'utils' in module ? module : (module as { default: typeof import('ssh2') }).default;
 }
