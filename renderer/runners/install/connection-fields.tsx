@@ -14,6 +14,8 @@ export interface ConnectionProblems {
   readonly ca: string | null;
 }
 
+export const NO_CONNECTION: Connection = { proxy: '', ca: '' };
+
 /** What is wrong with it, for people; both null when it can go into a package. */
 export function connectionProblems({ proxy, ca }: Connection): ConnectionProblems {
   const proxyOk = proxy === '' || ProxyUrlSchema.safeParse(proxy).success;
@@ -28,10 +30,17 @@ interface Props {
   readonly value: Connection;
   readonly problems: ConnectionProblems;
   readonly onChange: (change: Partial<Connection>) => void;
+  /** Where the proxy goes. */
+  readonly goesInto?: string;
 }
 
 /** Proxy and certificates of the network that the host is in; folded away, because most need neither. */
-export function ConnectionFields({ value, problems, onChange }: Props) {
+export function ConnectionFields({
+  value,
+  problems,
+  onChange,
+  goesInto = 'the package and into the commands below',
+}: Props) {
   const wrong = (problems.proxy ?? problems.ca) !== null;
   const [opened, setOpened] = useState(false);
   const id = useId();
@@ -61,7 +70,7 @@ export function ConnectionFields({ value, problems, onChange }: Props) {
         <Stack gap="sm" pt={6} maw={620}>
           <TextInput
             label="Proxy"
-            description="Goes into the package and into the commands below. Empty: what the host’s environment says."
+            description={`Goes into ${goesInto}. Empty: what the host’s environment says.`}
             placeholder="http://proxy.example:3128"
             value={value.proxy}
             onChange={(event) => onChange({ proxy: event.currentTarget.value.trim() })}
