@@ -7,9 +7,16 @@ import { heldOnDisk } from '../testing/held-on-disk.ts';
 import { outcomeOf, stepEnds } from '../testing/journal-view.ts';
 import { lives } from '../testing/processes-of.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
-import { cgroupOf, NO_CGROUPS, testCgroup } from '../testing/test-cgroup.ts';
+import { cgroupOf, NO_CGROUPS, openTestCgroup } from '../testing/test-cgroup.ts';
 import { outputOf, type TestCoordinator } from '../testing/test-coordinator.ts';
 import { CgroupFolder } from './cgroup-folder.ts';
+
+/** A control group that is ended when the test has finished: ask for it before anything that has to end before. */
+function testCgroup() {
+  const group = openTestCgroup();
+  onTestFinished(() => group.close());
+  return group;
+}
 
 /** Sheds session, parents, environment, output and folder: nothing but its control group tells whose it is. */
 const shed = (command: string) => `(cd / && exec env -i /usr/bin/setsid ${command} </dev/null >/dev/null 2>&1 &)`;

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
 import { BootedRoot, NO_BOOTED_ROOT } from '../testing/booted-root.ts';
 import { testCoordinator } from '../testing/test-agent.ts';
@@ -12,6 +12,7 @@ test.skipIf(NO_BOOTED_ROOT !== '')(
   async (context) => {
     const coordinator = await testCoordinator();
     const booted = new BootedRoot();
+    onTestFinished(() => booted.close());
     const { root } = booted;
     const why = await booted.started();
     context.skip(why !== '', `systemd does not start in a namespace here: ${why}`);

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { expect, onTestFinished } from 'vitest';
 import { BareRoot, NO_BARE_ROOT, type Ran } from './bare-root.ts';
-import { NO_CGROUPS, testCgroup } from './test-cgroup.ts';
+import { NO_CGROUPS, openTestCgroup, type TestCgroup } from './test-cgroup.ts';
 
 const SYSTEMD = '/usr/lib/systemd/systemd';
 
@@ -26,14 +26,17 @@ exec chroot "$root" env -i container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin ${SY
 `;
 
 const run = promisify(execFile);
+const STARTED_WITHIN_MS = 15_000;
 
-/** A {@link BareRoot} that a systemd of its own runs, with control groups; gone when the test has finished. */
+/** A {@link BareRoot} that a systemd of its own runs, with control groups; whoever makes one closes it. */
 export class BootedRoot {
   readonly root: BareRoot;
   readonly #launched: ChildProcess;
+  readonly #cgroup: TestCgroup;
 
   constructor() {
-    const { launcher } = testCgroup();
+    this.#cgroup = openTestCgroup();
+    const { launcher } = this.#cgroup;
     const root = new BareRoot();
     // None of the services that this host may have.
     root.remove('/etc/systemd/system/multi-user.target.wants');
@@ -45,26 +48,28 @@ export class BootedRoot {
       { stdio: 'ignore' },
     );
     this.root = root;
-    onTestFinished(async () => {
-      this.#launched.kill('SIGKILL');
-      if (this.#launched.exitCode === null && this.#launched.signalCode === null)
-        await new Promise((resolve) => void this.#launched.once('exit', resolve));
-      root.close();
-    });
+  }
+
+  /** Ends everything in it and gives it back. */
+  async close(): Promise<void> {
+    this.#launched.kill('SIGKILL');
+    if (this.#launched.exitCode === null && this.#launched.signalCode === null)
+      await new Promise((resolve) => void this.#launched.once('exit', resolve));
+    this.root.close();
+    await this.#cgroup.close();
   }
 
   /** Resolves when systemd has started what it starts; with why not, when it cannot in such a place. */
   async started(): Promise<string> {
-    const state = async () => {
+    let state = '';
+    const until = Date.now() + STARTED_WITHIN_MS;
+    while (Date.now() < until) {
       const { stdout, stderr } = await this.run(['systemctl', 'is-system-running']);
-      return (stdout || stderr).trim();
-    };
-    try {
-      await expect.poll(state, { timeout: 15_000 }).toMatch(/^(running|degraded)$/);
-      return '';
-    } catch {
-      return `${await state()} (exit ${this.#launched.exitCode})`;
+      state = (stdout || stderr).trim();
+      if (/^(running|degraded)$/.test(state)) return '';
+      await pause(50);
     }
+    return `${state} (exit ${this.#launched.exitCode})`;
   }
 
   /** Runs a program beside it, as root. */

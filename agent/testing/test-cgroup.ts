@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CgroupFolder } from '../executors/cgroup-folder.ts';
 
 /** Why tests of control groups are skipped here; empty when they are not. */
@@ -25,22 +25,31 @@ function noCgroups(): string {
 
 let made = 0;
 
-/**
- * A control group for one test, in a mount of its own, and how to start a program in it. What is in it is ended and it is
- * removed when the test has finished: register it before anything that has to end before.
- */
-export function testCgroup(): { readonly folder: string; readonly launcher: readonly string[] } {
+/** A control group, and how to start a program in it. */
+export interface TestCgroup {
+  readonly folder: string;
+  /** In front of a command: run it in the group. */
+  readonly launcher: readonly string[];
+  /** Ends what is in it and removes it. */
+  close(): Promise<void>;
+}
+
+/** Makes a control group in a mount of its own. */
+export function openTestCgroup(): TestCgroup {
   const mount = mountCgroups();
   made += 1;
   const group = new CgroupFolder(join(mount, `outrunner-test-${process.pid}-${made}`));
   mkdirSync(group.path);
-  onTestFinished(async () => {
-    await group.kill();
-    await expect.poll(() => group.remove()).toBe(true);
-    unmount(mount);
-  });
   const enter = 'echo $$ > "$0" && exec "$@"';
-  return { folder: group.path, launcher: ['/bin/sh', '-c', enter, join(group.path, 'cgroup.procs')] };
+  return {
+    folder: group.path,
+    launcher: ['/bin/sh', '-c', enter, join(group.path, 'cgroup.procs')],
+    async close() {
+      await group.kill();
+      while (!(await group.remove())) await pause(20);
+      unmount(mount);
+    },
+  };
 }
 
 /** Every host has one tree of them at most; a second mount shows the same. */

@@ -343,5 +343,7 @@ function notWritten(ran: Ran, needBytes: number): OutrunnerError {
 }
 
 function wordsOf(error: unknown): string {
-  return error instanceof OutrunnerError ? error.message : 'Something broke on our side.';
+  if (!(error instanceof OutrunnerError)) return 'Something broke on our side.';
+  // Two fingerprints are shown where they can be compared.
+  return error.code === 'ssh-host-key-changed' ? 'It is not the one that is known.' : error.message;
 }

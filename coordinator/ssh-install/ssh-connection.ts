@@ -250,9 +250,10 @@ async function feed(channel: ClientChannel, input: RunOptions['input']): Promise
     channel.end(input);
     return;
   }
+  const closed = once(channel, 'close');
   for await (const chunk of input) {
     if (!channel.writable) return;
-    if (!channel.write(chunk)) await Promise.race([once(channel, 'drain'), once(channel, 'close')]);
+    if (!channel.write(chunk)) await Promise.race([once(channel, 'drain'), closed]);
   }
   channel.end();
 }

@@ -190,6 +190,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL');
     },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'close');
       child.kill('SIGTERM');
       await ended;
@@ -325,6 +326,8 @@ export interface CuttableWay {
   /** Cuts what is open, and what comes, until it is mended. */
   cut(): void;
   cutAfter(bytesThere: number): void;
+  /** Lets nothing more through after so many bytes went there, until it is mended; it stays open. */
+  holdAfter(bytesThere: number): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -332,6 +335,8 @@ export interface CuttableWay {
 export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
   const open = new Set<Socket>();
   let left = Number.POSITIVE_INFINITY;
+  let passes = Number.POSITIVE_INFINITY;
+  const held = new Set<Socket>();
   const cut = () => {
     left = 0;
     for (const socket of open) socket.destroy();
@@ -352,10 +357,14 @@ export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
     to.pipe(from);
     from.on('data', (bytes: Buffer) => {
       left -= bytes.length;
-      if (left <= 0) cut();
-      else if (!to.write(bytes)) from.pause();
+      passes -= bytes.length;
+      if (left <= 0) return cut();
+      if (passes <= 0) held.add(from);
+      if (!to.write(bytes) || held.has(from)) from.pause();
     });
-    to.on('drain', () => from.resume());
+    to.on('drain', () => {
+      if (!held.has(from)) from.resume();
+    });
     if (left <= 0) from.destroy();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -365,8 +374,14 @@ export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
     cutAfter: (bytes) => {
       left = bytes;
     },
+    holdAfter: (bytes) => {
+      passes = bytes;
+    },
     mend: () => {
       left = Number.POSITIVE_INFINITY;
+      passes = Number.POSITIVE_INFINITY;
+      for (const socket of held) socket.resume();
+      held.clear();
     },
     async close() {
       cut();

@@ -1,15 +1,4 @@
-import {
-  Accordion,
-  Button,
-  Checkbox,
-  Group,
-  NumberInput,
-  Radio,
-  SegmentedControl,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Button, Checkbox, Group, NumberInput, Radio, SegmentedControl, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useId, useRef } from 'react';
 import type { Runner } from '../../../protocol/api/runners.ts';
@@ -17,6 +6,7 @@ import { NewSshInstallSchema } from '../../../protocol/api/ssh-installs.ts';
 import { fieldsOf, OutrunnerError } from '../../../protocol/problems.ts';
 import { sshInstallMutations, type WhichInstall } from '../../api/ssh-install-queries.ts';
 import { ActionButton } from '../../ui/action-button.tsx';
+import { Folded } from '../../ui/folded.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
 import { ConnectionFields, connectionProblems } from '../install/connection-fields.tsx';
 import { SignInFields } from './sign-in-fields.tsx';
@@ -145,45 +135,42 @@ export function SshInstallForm({ runner, draft, onChange, onStarted, onClose }: 
             />
           </Stack>
         </Radio.Group>
-        <Accordion chevronPosition="left" variant="contained">
-          <Accordion.Item value="more">
-            <Accordion.Control>More</Accordion.Control>
-            <Accordion.Panel>
-              <Stack gap="sm">
-                {draft.mode === 'system' && (
-                  <TextInput
-                    type="password"
-                    label="Password for sudo"
-                    description="Only where sudo asks for another one than the sign-in"
-                    value={draft.sudoPassword}
-                    onChange={(event) => change({ sudoPassword: event.currentTarget.value })}
-                    error={errorOf('sudoPassword')}
-                    autoComplete="off"
-                  />
-                )}
+        <div>
+          <Folded label="More" forced={errorOf('sudoPassword') !== undefined || errorOf('name') !== undefined}>
+            <Stack gap="sm" pt={6} pb="xs">
+              {draft.mode === 'system' && (
                 <TextInput
-                  label="Service name"
-                  description="Another one puts a second Runner on the same host"
-                  value={draft.name}
-                  onChange={(event) => change({ name: event.currentTarget.value })}
-                  error={errorOf('name')}
-                  spellCheck={false}
+                  type="password"
+                  label="Password for sudo"
+                  description="Only where sudo asks for another one than the sign-in"
+                  value={draft.sudoPassword}
+                  onChange={(event) => change({ sudoPassword: event.currentTarget.value })}
+                  error={errorOf('sudoPassword')}
+                  autoComplete="off"
                 />
-                <Checkbox
-                  label="Start it, and wait for its first check-in"
-                  checked={draft.start}
-                  onChange={(event) => change({ start: event.currentTarget.checked })}
-                />
-              </Stack>
-            </Accordion.Panel>
-          </Accordion.Item>
-        </Accordion>
-        <ConnectionFields
-          value={draft.connection}
-          problems={{ proxy: errorOf('proxy') ?? problems.proxy, ca: errorOf('ca') ?? problems.ca }}
-          onChange={(part) => change({ connection: { ...draft.connection, ...part } })}
-          goesInto="what is installed"
-        />
+              )}
+              <TextInput
+                label="Service name"
+                description="Another one puts a second Runner on the same host"
+                value={draft.name}
+                onChange={(event) => change({ name: event.currentTarget.value })}
+                error={errorOf('name')}
+                spellCheck={false}
+              />
+              <Checkbox
+                label="Start it, and wait for its first check-in"
+                checked={draft.start}
+                onChange={(event) => change({ start: event.currentTarget.checked })}
+              />
+            </Stack>
+          </Folded>
+          <ConnectionFields
+            value={draft.connection}
+            problems={{ proxy: errorOf('proxy') ?? problems.proxy, ca: errorOf('ca') ?? problems.ca }}
+            onChange={(part) => change({ connection: { ...draft.connection, ...part } })}
+            goesInto="what is installed"
+          />
+        </div>
         {others && <ProblemAlert error={start.error} shownFields={(path) => SHOWN.includes(path)} />}
         <Text size="xs" c="dimmed">
           Passwords and keys are in the memory of {from === 'console' ? 'this computer' : 'the coordinator'} while it
