@@ -28,8 +28,8 @@ async function install(
 /** What systemd says of the service, and the coordinator of its Runner. */
 async function serviceOf({ api }: CoordinatorProcess, host: BootedSshHost, name: string) {
   const { items } = await api.call('listRunners', { query: { search: name } });
-  const show = await host.sh(`systemctl show --property=ActiveState,UnitFileState,User --value ${name} | sort`);
-  return { status: items[0]?.status, systemd: show.split('\n').filter((one) => one !== '') };
+  const show = await host.sh(`systemctl show --property=ActiveState,UnitFileState,User ${name}`);
+  return { status: items[0]?.status, ...Object.fromEntries(show.split('\n').map((line) => line.split('='))) };
 }
 
 const password = (of: string) => ({ user: of, auth: { method: 'password' as const, password: `${of}-secret` } });
@@ -53,7 +53,9 @@ test('a service of the whole host is installed over SSH by root and by sudo, and
       expect(done.steps.find(({ step }) => step === 'start')?.detail).toMatch(/^Checked in from /);
       expect(await serviceOf(coordinator, host, name)).toEqual({
         status: 'Healthy',
-        systemd: ['active', 'enabled', name],
+        ActiveState: 'active',
+        UnitFileState: 'enabled',
+        User: name,
       });
       expect(await host.leftovers()).toEqual([]);
     }

@@ -175,7 +175,7 @@ test('cancelled, cut off, or with the console closed in the middle: nothing is l
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
     await expect(dialog.getByText(/ of 4\d\.\d MB/)).toBeVisible();
-      await dialog.getByRole('button', { name: 'Cancel installation' }).click();
+    await dialog.getByRole('button', { name: 'Cancel installation' }).click();
     way.mend();
     await expect(dialog.getByText('The installation was cancelled')).toBeVisible();
     expect(host.leftovers()).toEqual([]);
