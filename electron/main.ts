@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
@@ -145,13 +146,16 @@ async function serve(): Promise<void> {
     },
     showInFolder: (path) => shell.showItemInFolder(path),
   });
+  // What a console that was killed could not remove: packages hold a token.
+  const packages = join(folder, 'ssh-installs');
+  await rm(packages, { recursive: true, force: true });
   sshInstalls = createSshInstalls({
     caller,
     trustedKey: build.outrunnerReleaseKey,
     hostKeys: consoleHostKeys(await openJsonFile(join(folder, 'host-keys.json'), HostKeyFileSchema, report), () =>
       clock.now(),
     ),
-    folder: join(folder, 'ssh-installs'),
+    folder: packages,
     target: connections.target,
     startProcess: (hear) => {
       const program = { module: inApp('coordinator', 'ssh-install.mjs'), env: process.env };

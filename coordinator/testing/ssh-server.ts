@@ -296,7 +296,8 @@ function oneTimeCode(secret: Buffer): string {
   return String((hash.readUInt32BE(at) & 0x7f_ff_ff_ff) % 1_000_000).padStart(6, '0');
 }
 
-async function freePort(): Promise<number> {
+/** A port on loopback where nobody listens now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Locator, Page } from '@playwright/test';
-import type { CoordinatorProcess } from '../../bench/harness/coordinator.ts';
+import type { Locator } from '@playwright/test';
+import { NO_BOOTED_ROOT } from '../../agent/testing/booted-root.ts';
 import {
   NO_CODES,
   NO_SSH_SERVER,
@@ -9,58 +9,25 @@ import {
   type SshServer,
   startSshServer,
 } from '../../coordinator/testing/ssh-server.ts';
-import type { DesktopBridge } from '../../protocol/ipc.ts';
 import { lookInBoth } from '../support/look.ts';
-import { test as base, expect } from '../support/test.ts';
-import { openOnStandIn, type ShellUnderTest } from './shell-under-test.ts';
+import { bootSshHost } from '../support/ssh-host.ts';
+import { expect } from '../support/test.ts';
+import { test as base, openSshDialog } from './hosted-console.ts';
+import { openOnStandIn } from './shell-under-test.ts';
 
 /**
  * Install over SSH from the desktop console's own computer, for a coordinator elsewhere: the built shell on the stand-in of
  * Electron, a real Chromium, a real coordinator, a real sshd and the real package.
  */
-const test = base.extend<{ shell: ShellUnderTest; host: SshServer }>({
+const test = base.extend<{ host: SshServer }>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixtures that are needed from this pattern
   host: async ({}, use) => {
     const host = await startSshServer({ tmpSize: '400m', allSmall: true });
     await use(host);
     await host.stop();
   },
-  shell: async ({ work, browser, coordinator }, use) => {
-    const shell = await openOnStandIn({ work, browser });
-    await signIn(shell, coordinator);
-    await use(shell);
-    await shell.quit();
-  },
 });
 test.skip(NO_SSH_SERVER !== null, `no OpenSSH server: ${NO_SSH_SERVER}`);
-
-/** Connects the console to the coordinator elsewhere, as a person does in its settings. */
-async function signIn({ page }: ShellUnderTest, coordinator: CoordinatorProcess): Promise<void> {
-  const [, password = ''] = await coordinator.program.line(/name admin, password (\S+)/);
-  await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
-  await page.evaluate(
-    async ({ url, secret }) => {
-      const { outrunner } = window as unknown as { outrunner: DesktopBridge };
-      await outrunner.invoke('profiles.add', { url, label: 'Hosted' });
-      await outrunner.invoke('session.signIn', { name: 'admin', password: secret });
-    },
-    { url: coordinator.url, secret: password },
-  );
-}
-
-/** A Runner of this name, and the dialog that installs it. */
-async function openDialog(page: Page, coordinator: CoordinatorProcess, name: string): Promise<Locator> {
-  await coordinator.api.call('createRunner', { body: { name, description: 'Installed over SSH', tags: ['db'] } });
-  await page.setViewportSize({ width: 1024, height: 700 });
-  await page.emulateMedia({ reducedMotion: 'reduce' });
-  await page.getByRole('button', { name: 'System menu' }).click();
-  await page.getByRole('menuitem', { name: 'Runner Management' }).click();
-  await page.getByRole('button', { name: `Actions of ${name}` }).click();
-  await page.getByRole('menuitem', { name: 'Install over SSH…' }).click();
-  const dialog = page.getByRole('dialog', { name: `Install ${name} over SSH` });
-  await expect(dialog.getByRole('textbox', { name: 'Host' })).toBeFocused();
-  return dialog;
-}
 
 async function fill(dialog: Locator, port: number, password = 'plain-secret'): Promise<void> {
   await dialog.getByRole('textbox', { name: 'Host' }).fill(`plain@127.0.0.1:${port}`);
@@ -79,7 +46,7 @@ test('a hosted coordinator’s Runner is installed from this computer, and its a
   work,
 }) => {
   const { page } = shell;
-  const dialog = await openDialog(page, coordinator, 'db-east');
+  const dialog = await openSshDialog(page, coordinator, 'db-east');
   await expect(dialog.getByText('Connect from')).toBeVisible();
   await lookInBoth(page, 'ssh-console-form');
   await fill(dialog, host.port);
@@ -101,10 +68,35 @@ test('a hosted coordinator’s Runner is installed from this computer, and its a
   )?.[1];
   const agent = host.start('plain', command ?? 'false');
   try {
-    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
-    await expect(page.getByRole('row', { name: /db-east/ }).getByText('Healthy')).toBeAttached({ timeout: 30_000 });
+    const status = async () => (await coordinator.api.call('listRunners', {})).items[0]?.status;
+    await expect.poll(status, { timeout: 30_000 }).toBe('Healthy');
   } finally {
     agent.kill('SIGTERM');
+  }
+});
+
+test('a service of the whole host is installed from this computer with sudo, and ends with the first check-in', async ({
+  shell,
+  coordinator,
+}) => {
+  test.skip(NO_BOOTED_ROOT !== '', `no root with a systemd of its own: ${NO_BOOTED_ROOT}`);
+  const host = await bootSshHost();
+  test.skip(typeof host === 'string', `systemd does not start in a namespace here: ${String(host)}`);
+  if (typeof host === 'string') return;
+  try {
+    const { page } = shell;
+    const dialog = await openSshDialog(page, coordinator, 'db-whole');
+    await dialog.getByRole('textbox', { name: 'Host' }).fill(`asked@127.0.0.1:${host.port}`);
+    await dialog.getByRole('textbox', { name: 'Password' }).fill('asked-secret');
+    await dialog.getByRole('button', { name: 'Install', exact: true }).click();
+    await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
+    await dialog.getByRole('button', { name: 'It is the right one' }).click();
+    await expect(dialog.getByText(/^Checked in from /).first()).toBeVisible({ timeout: 90_000 });
+    await lookInBoth(page, 'ssh-console-checked-in');
+    expect(await host.sh('systemctl is-active outrunner-agent')).toBe('active');
+    expect(await host.leftovers()).toEqual([]);
+  } finally {
+    await host.close();
   }
 });
 
@@ -114,7 +106,7 @@ test('a host whose key was changed is refused, until the person forgets the old 
   host,
 }) => {
   const { page } = shell;
-  const dialog = await openDialog(page, coordinator, 'db-west');
+  const dialog = await openSshDialog(page, coordinator, 'db-west');
   await fill(dialog, host.port, 'wrong-secret');
   await dialog.getByRole('button', { name: 'Install', exact: true }).click();
   await dialog.getByRole('button', { name: 'It is the right one' }).click();
@@ -144,7 +136,7 @@ test('what the host asks is asked in the dialog', async ({ shell, coordinator })
   const asking = await startSshServer({ codes: true, tmpSize: '400m', allSmall: true });
   try {
     const { page } = shell;
-    const dialog = await openDialog(page, coordinator, 'db-north');
+    const dialog = await openSshDialog(page, coordinator, 'db-north');
     await fill(dialog, asking.port);
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
@@ -167,14 +159,14 @@ test('cancelled, cut off, or with the console closed in the middle: nothing is l
   browser,
 }) => {
   const { page } = shell;
-  const dialog = await openDialog(page, coordinator, 'db-south');
+  const dialog = await openSshDialog(page, coordinator, 'db-south');
   const way = await openCuttableWay(host.port);
   try {
     way.holdAfter(5_000_000);
     await fill(dialog, way.port);
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
-    await expect(dialog.getByText(/ of 4\d\.\d MB/)).toBeVisible();
+    await expect.poll(() => host.leftovers()).toHaveLength(1);
     await dialog.getByRole('button', { name: 'Cancel installation' }).click();
     way.mend();
     await expect(dialog.getByText('The installation was cancelled')).toBeVisible();
@@ -191,9 +183,10 @@ test('cancelled, cut off, or with the console closed in the middle: nothing is l
     way.holdAfter(5_000_000);
     await dialog.getByRole('button', { name: 'Try again' }).click();
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
-    await expect(dialog.getByText(/ of 4\d\.\d MB/)).toBeVisible();
-    expect(host.leftovers()).toHaveLength(1);
+    await expect.poll(() => host.leftovers()).toHaveLength(1);
     await shell.quit();
+    // The way that was held sees now that nobody is at its other end.
+    way.mend();
     await expect.poll(() => host.leftovers()).toEqual([]);
     const again = await openOnStandIn({ work, browser });
     await again.quit();

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { BootedRoot } from '../../agent/testing/booted-root.ts';
+import { freePort } from '../../coordinator/testing/ssh-server.ts';
 
 /** The users of a {@link BootedSshHost} beside root. The password of each is its name followed by `-secret`. */
 const USERS = ['asked', 'free', 'plain'] as const;
@@ -75,13 +73,4 @@ export async function bootSshHost(): Promise<BootedSshHost | string> {
     await booted.close();
     throw error;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
