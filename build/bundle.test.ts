@@ -41,6 +41,10 @@ describe('a bundle is complete', () => {
     expect(notOfNode(await stillNeeds(BUNDLES.coordinator))).toEqual([]);
   });
 
+  it('an installation over SSH asks for nothing but Node', async () => {
+    expect(notOfNode(await stillNeeds(BUNDLES.sshInstall))).toEqual([]);
+  });
+
   it('the main process asks for nothing but Node and Electron', async () => {
     expect(notOfNode(await stillNeeds(BUNDLES.electronMain))).toEqual(['electron']);
   });

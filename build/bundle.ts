@@ -22,6 +22,14 @@ export const BUNDLES = {
     external: [],
     minify: false,
   },
+  // A program of its own: the desktop shell starts one for each installation, and it needs nothing else of the coordinator.
+  sshInstall: {
+    entry: 'coordinator/ssh-install/main.ts',
+    output: 'coordinator/ssh-install.mjs',
+    format: 'esm',
+    external: [],
+    minify: false,
+  },
   electronMain: {
     entry: 'electron/main.ts',
     output: 'electron/main.js',

@@ -33,9 +33,10 @@ export const RECIPES: Record<Part, PartRecipe> = {
   },
   coordinator: {
     inputs: [...ALWAYS, ...BUNDLING, 'coordinator'],
-    outputs: [BUNDLES.coordinator.output],
+    outputs: [BUNDLES.coordinator.output, BUNDLES.sshInstall.output],
     async build() {
       await bundle(BUNDLES.coordinator);
+      await bundle(BUNDLES.sshInstall);
     },
   },
   electron: {

@@ -1,28 +1,7 @@
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import { NO_SSH_SERVER, startSshServer } from '../coordinator/testing/ssh-server.ts';
+import { lookInBoth } from './support/look.ts';
 import { expect, test } from './support/test.ts';
-
-const pictures = path.resolve(import.meta.dirname, '../test-results/screens');
-
-/** A picture in both themes at the smallest window, and nothing for axe to find. */
-async function look(page: Page, name: string): Promise<void> {
-  await mkdir(pictures, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: path.join(pictures, `ssh-${name}-${colorScheme}.png`) });
-    const { violations } = await new AxeBuilder({ page })
-      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-      .analyze();
-    const found = violations.map(
-      ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join('\n  ')}`,
-    );
-    expect.soft(found, `${name} (${colorScheme})`).toEqual([]);
-  }
-}
 
 test('a Runner is installed over SSH from its actions: refused, mended, installed, and it checks in', async ({
   page,
@@ -44,7 +23,7 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
     await page.getByRole('menuitem', { name: 'Install over SSH…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Install db-east over SSH' });
     await expect(dialog.getByRole('textbox', { name: 'Host' })).toBeFocused();
-    await look(page, 'form');
+    await lookInBoth(page, 'ssh-form');
 
     // With the keyboard alone: what is pasted falls into its parts.
     await page.keyboard.insertText(`plain@127.0.0.1:${host.port}`);
@@ -57,21 +36,21 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
     await dialog.getByRole('textbox', { name: 'User' }).press('Enter');
     await expect(dialog.getByText('Is this the right host?')).toBeVisible();
     await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
-    await look(page, 'host-key');
+    await lookInBoth(page, 'ssh-host-key');
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
 
     const refused = dialog.getByRole('alert').filter({ hasText: 'The host refused the sign-in' });
     await expect(refused).toContainText('refused the password of plain');
-    await look(page, 'refused');
+    await lookInBoth(page, 'ssh-refused');
     await dialog.getByRole('button', { name: 'Try again' }).click();
     await expect(dialog.getByRole('textbox', { name: 'Host' })).toHaveValue('127.0.0.1');
     await dialog.getByRole('textbox', { name: 'Password' }).fill('plain-secret');
     await dialog.getByRole('button', { name: 'Install' }).click();
     await expect(dialog.getByRole('listitem').filter({ hasText: 'Install: now' })).toBeVisible();
-    await look(page, 'running');
+    await lookInBoth(page, 'ssh-running');
     await expect(dialog.getByText('Installed', { exact: true })).toBeVisible({ timeout: 60_000 });
     await expect(dialog.getByRole('button', { name: 'Close', exact: true }).last()).toBeInViewport();
-    await look(page, 'installed');
+    await lookInBoth(page, 'ssh-installed');
     expect(host.leftovers()).toEqual([]);
 
     const [install] = (await coordinator.api.call('listSshInstalls', { params: { id: runner.id } })).items;

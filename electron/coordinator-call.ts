@@ -12,7 +12,10 @@ export interface Caller {
   readonly clock: Clock;
 }
 
-type Calls = Pick<typeof ROUTES, 'health' | 'signIn' | 'signOut' | 'listPackages' | 'getRunner'>;
+type Calls = Pick<
+  typeof ROUTES,
+  'health' | 'signIn' | 'signOut' | 'me' | 'listPackages' | 'getRunner' | 'describeInstall'
+>;
 const ANSWER_WITHIN_MS = 10_000;
 
 /**

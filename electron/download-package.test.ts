@@ -5,44 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Runner } from '../protocol/api/runners.ts';
 import { systemClock } from '../protocol/clock.ts';
 import type { DownloadProgress } from '../protocol/ipc.ts';
 import { type ReleaseManifest, releaseBytes } from '../protocol/release.ts';
 import { type DownloadRequest, downloadPackage, suggestedFileName } from './download-package.ts';
 import { sha256OfHeaders } from './package-check.ts';
+import { sampleRunner } from './testing/sample-runner.ts';
 import { SmallCoordinator } from './testing/small-coordinator.ts';
 
 const RUNNER = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
 const REQUEST: DownloadRequest = { download: 'd1', runner: RUNNER, platform: 'linux-x64', format: 'tar.gz' };
-const TIME = '2026-11-23T20:15:00.000Z';
-const runnerNamed = (name: string): Runner => ({
-  id: RUNNER,
-  name,
-  description: 'd',
-  tags: ['t'],
-  projects: [],
-  maxOperations: 50,
-  replicaMode: 'single',
-  createdAt: TIME,
-  updatedAt: TIME,
-  status: 'New',
-  statusSince: TIME,
-  statusReason: '',
-  reconnecting: false,
-  mode: 'active',
-  modeReason: null,
-  modeBy: null,
-  modeUntil: null,
-  modeSince: null,
-  lastCheckin: null,
-  version: null,
-  platform: null,
-  load: { running: 0, queued: 0, maximum: 0 },
-  replicas: [],
-  enrolment: null,
-  refusals: [],
-});
+const runnerNamed = (name: string) => sampleRunner({ id: RUNNER, name });
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 let folder: string;

@@ -25,6 +25,8 @@ export interface Downloaded {
   readonly result: DownloadResult;
   /** Where it was saved. Stays in the main process: the page never sees a path. */
   readonly path: string | null;
+  /** Bytes of the executable in it, unpacked, and the Runner whose it is; null when nothing was saved. */
+  readonly content: { readonly executableSize: number; readonly runnerName: string } | null;
 }
 
 /** More than any package; a coordinator that never stops sending is cut off. */
@@ -38,6 +40,8 @@ const NOTHING: DownloadResult = {
   development: false,
   saved: false,
 };
+
+const UNSAVED: Downloaded = { result: NOTHING, path: null, content: null };
 
 /**
  * Saves the package of a Runner where the person wants it. It is written beside that place under another name, checked
@@ -72,7 +76,7 @@ export async function downloadPackage(
     const runner = await callCoordinator(caller, target, 'getRunner', { params: { id: request.runner } });
 
     const path = await deps.chooseFile(suggestedFileName(runner.name, request));
-    if (path === null || signal.aborted) return { result: NOTHING, path: null };
+    if (path === null || signal.aborted) return UNSAVED;
     const response = await openPackage(caller, target, request, signal);
     total = lengthOf(response.headers);
     tell('receiving');
@@ -94,11 +98,12 @@ export async function downloadPackage(
     return {
       result: { fileName: basename(path), size: received, sha256, verified: true, development, saved: true },
       path,
+      content: { executableSize: executable.size, runnerName: runner.name },
     };
   } catch (error) {
     if (signal.aborted) {
       tell('cancelled');
-      return { result: NOTHING, path: null };
+      return UNSAVED;
     }
     const problem = error instanceof OutrunnerError ? error : unreachable(target.url, error);
     tell('failed', problem);

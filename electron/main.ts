@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
@@ -21,6 +22,7 @@ import { createAppProtocol } from './app-protocol.ts';
 import { boot } from './boot.ts';
 import { readBuildInfo } from './build-info.ts';
 import { createConnections } from './connections.ts';
+import { consoleHostKeys, HostKeyFileSchema } from './console-host-keys.ts';
 import { startCoordinatorProcess } from './coordinator-process.ts';
 import { addressOf, deepLinkOfArguments, LINK_SCHEME } from './deep-links.ts';
 import { createDownloads } from './downloads.ts';
@@ -28,6 +30,7 @@ import { superviseCoordinator } from './embedded-coordinator.ts';
 import { openExternalLink } from './external-links.ts';
 import { createApiForwarder, type ForwardedRequest } from './forward-api.ts';
 import { guardContents, guardSession } from './guards.ts';
+import { startInstallProcess } from './install-process.ts';
 import { registerIpc, tellPage } from './ipc-handlers.ts';
 import { findRunningCoordinator, signInAsOwner } from './local-coordinator.ts';
 import { menuTemplate } from './menu.ts';
@@ -36,6 +39,7 @@ import { safeStorageSealer } from './safe-storage-sealer.ts';
 import { openJsonFile, type Settings, SettingsSchema } from './settings-file.ts';
 import { createShellLog } from './shell-log.ts';
 import { bringForward, openShellWindow } from './shell-window.ts';
+import { createSshInstalls, type SshInstalls } from './ssh-installs.ts';
 import { openTokenVault } from './token-vault.ts';
 import { APP_SCHEME_PRIVILEGES, REFUSED_SWITCHES } from './window-options.ts';
 
@@ -56,6 +60,7 @@ const devTools = !app.isPackaged;
 let window: BrowserWindow | undefined;
 let stop: () => Promise<void> = async () => undefined;
 let openWindow: (url: string) => BrowserWindow;
+let sshInstalls: SshInstalls | undefined;
 const contents = () => (window === undefined || window.isDestroyed() ? undefined : window.webContents);
 
 async function serve(): Promise<void> {
@@ -141,6 +146,37 @@ async function serve(): Promise<void> {
     },
     showInFolder: (path) => shell.showItemInFolder(path),
   });
+  // What a console that was killed could not remove: packages hold a token.
+  const packages = join(folder, 'ssh-installs');
+  await rm(packages, { recursive: true, force: true });
+  sshInstalls = createSshInstalls({
+    caller,
+    trustedKey: build.outrunnerReleaseKey,
+    hostKeys: consoleHostKeys(await openJsonFile(join(folder, 'host-keys.json'), HostKeyFileSchema, report), () =>
+      clock.now(),
+    ),
+    folder: packages,
+    target: connections.target,
+    startProcess: (hear) => {
+      const program = { module: inApp('coordinator', 'ssh-install.mjs'), env: process.env };
+      return startInstallProcess(utilityProcess.fork, program, hear, log);
+    },
+    // The page shows what machines print: what reaches out to a host from here, a person confirms outside of it.
+    async confirm(runner, where, coordinatorHost) {
+      const { response } = await dialog.showMessageBox({
+        type: 'question',
+        message: `Install the Runner ${runner} on ${where}?`,
+        detail: `This computer connects to it by SSH. Afterwards the coordinator at ${coordinatorHost} runs jobs there.`,
+        buttons: ['Install', 'Cancel'],
+        defaultId: 1,
+        cancelId: 1,
+      });
+      return response === 0;
+    },
+    changed: (install) => tellPage(contents(), 'ssh-install.changed', install),
+    report: log,
+  });
+  const installs = sshInstalls;
   registerIpc(
     ipcMain,
     {
@@ -153,6 +189,14 @@ async function serve(): Promise<void> {
       'download.start': (request) => downloads.start(request),
       'download.cancel': async ({ download }) => downloads.cancel(download),
       'download.show': async ({ download }) => downloads.show(download),
+      'ssh-install.start': ({ runner, install }) => installs.start(runner, install),
+      'ssh-install.list': async ({ runner }) => installs.list(runner),
+      'ssh-install.get': async ({ id }) => installs.get(id),
+      'ssh-install.answer-host-key': async ({ id, fingerprint, accept }) =>
+        installs.answerHostKey(id, fingerprint, accept),
+      'ssh-install.answer-questions': async ({ id, ...answers }) => installs.answerQuestions(id, answers),
+      'ssh-install.cancel': async ({ id }) => installs.cancel(id),
+      'ssh-install.forget-host-key': ({ id }) => installs.forgetHostKey(id),
       'theme.set': async ({ theme }) => {
         await change({ theme });
         showTheme();
@@ -186,6 +230,7 @@ async function serve(): Promise<void> {
       url,
     );
   stop = async () => {
+    await installs.stop();
     await coordinator.stop();
     await settings.settled();
   };
@@ -197,6 +242,8 @@ async function show(argv: readonly string[]): Promise<void> {
   const link = deepLinkOfArguments(argv);
   if (window === undefined || window.isDestroyed()) {
     window = openWindow(link ? addressOf(link) : APP_URL);
+    // Where the app goes on without a window: nobody could answer what an installation asks.
+    window.once('closed', () => void sshInstalls?.stop().catch(report));
     return;
   }
   bringForward(window);

@@ -1,4 +1,10 @@
 import { z } from 'zod';
+import {
+  HostKeyFingerprintSchema,
+  NewSshInstallSchema,
+  SshAnswersSchema,
+  SshInstallSchema,
+} from './api/ssh-installs.ts';
 import { IdSchema } from './fields.ts';
 import { PackageFormatSchema, PackageOptionsSchema } from './package-options.ts';
 import { ProblemSchema } from './problems.ts';
@@ -47,6 +53,7 @@ export const DownloadResultSchema = z.object({
 export type DownloadResult = z.infer<typeof DownloadResultSchema>;
 
 const nothing = z.void();
+const byId = z.object({ id: IdSchema });
 
 export const IPC = {
   'profiles.list': { input: nothing, output: ProfilesSchema },
@@ -69,6 +76,27 @@ export const IPC = {
   },
   'download.cancel': { input: z.object({ download: z.string().max(64) }), output: nothing },
   'download.show': { input: z.object({ download: z.string().max(64) }), output: nothing },
+  /**
+   * Installations over SSH from this computer. Passwords, keys and answers go one way only; host keys that were confirmed are
+   * kept by the shell.
+   */
+  'ssh-install.start': {
+    input: z.object({ runner: IdSchema, install: NewSshInstallSchema }),
+    output: SshInstallSchema,
+  },
+  /** Those of one Runner since the shell was started, newest first. */
+  'ssh-install.list': { input: z.object({ runner: IdSchema }), output: z.array(SshInstallSchema) },
+  'ssh-install.get': { input: byId, output: SshInstallSchema },
+  'ssh-install.answer-host-key': {
+    input: z.object({ id: IdSchema, fingerprint: HostKeyFingerprintSchema, accept: z.boolean() }),
+    output: nothing,
+  },
+  'ssh-install.answer-questions': {
+    input: z.object({ id: IdSchema, ...SshAnswersSchema.shape }),
+    output: nothing,
+  },
+  'ssh-install.cancel': { input: byId, output: nothing },
+  'ssh-install.forget-host-key': { input: byId, output: nothing },
   'theme.set': { input: z.object({ theme: ThemeSchema }), output: nothing },
   'link.open': { input: z.object({ url: z.string().max(2000) }), output: nothing },
   'shell.version': {
@@ -85,6 +113,7 @@ export type IpcOutput<C extends IpcChannel> = z.output<(typeof IPC)[C]['output']
 export const IPC_EVENTS = {
   'download.progress': DownloadProgressSchema,
   'profiles.changed': ProfilesSchema,
+  'ssh-install.changed': SshInstallSchema,
 } as const satisfies Record<string, z.ZodType>;
 export type IpcEvent = keyof typeof IPC_EVENTS;
 

@@ -282,13 +282,13 @@ export const PROBLEMS = {
     status: 409,
     retry: false,
     title: 'The host refused the sign-in',
-    todo: 'Check the user name and the password or key.',
+    todo: 'Check the user name, and the password, key or answers.',
   },
   'ssh-agent-missing': {
     status: 409,
     retry: false,
     title: 'There is no SSH agent to use',
-    todo: 'Start the coordinator with SSH_AUTH_SOCK set, or sign in with a key or a password.',
+    todo: 'Start what connects (the coordinator, or the console) with SSH_AUTH_SOCK set, or sign in with a key or a password.',
   },
   'ssh-session-refused': {
     status: 409,
@@ -479,6 +479,12 @@ export function toProblem(error: OutrunnerError, requestId?: string): Problem {
     fields: [...error.fields],
     ...(requestId === undefined ? {} : { requestId }),
   };
+}
+
+/** A problem that somebody else told, as an error again; one with a code that is not known here is `internal`. */
+export function fromProblem({ code, detail, fields }: Problem): OutrunnerError {
+  const known = ProblemCodeSchema.safeParse(code);
+  return new OutrunnerError(known.success ? known.data : 'internal', { detail, fields });
 }
 
 /** Makes the fields of an `invalid-input` problem from a failed zod parse; `prefix` names the part: `query`, `params`. */

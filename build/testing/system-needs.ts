@@ -46,6 +46,16 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('sshd', 'installations over SSH'), applies: linux, packages: ['openssh-server', 'openssh-client'] },
   { ...program('sudo', 'installations over SSH by who is not root'), applies: linux, packages: ['sudo'] },
   { ...program('podman', 'the agent in a container'), applies: linux, packages: ['podman', 'crun'] },
+  {
+    name: 'pam_google_authenticator',
+    usedFor: 'installations over SSH on hosts that ask for a one-time code',
+    packages: ['libpam-google-authenticator'],
+    applies: linux,
+    isThere: () =>
+      ['x86_64', 'aarch64'].some((machine) =>
+        existsSync(`/usr/lib/${machine}-linux-gnu/security/pam_google_authenticator.so`),
+      ),
+  },
   { ...program('mount', 'a disk that is full'), applies: linux, packages: ['mount'] },
 ];
 

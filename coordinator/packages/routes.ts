@@ -15,6 +15,13 @@ import { sendArchive } from './send-archive.ts';
 /** Packages whose SHA-256 is remembered: a download in parts must not read the executable for each part. */
 const REMEMBERED = 32;
 
+/** How one host reaches the coordinator; null: as the settings say. */
+export interface HostNetwork {
+  readonly proxy: string | null;
+  /** PEM. */
+  readonly ca: string | null;
+}
+
 /** What other rooms need of the packages. */
 export interface Packages {
   /** @throws OutrunnerError `enrolment-needed` unless this Runner has a token that can still be used. */
@@ -23,7 +30,11 @@ export interface Packages {
    * The package of a Runner in its usual form, with the bytes that its executable has when it is unpacked; it counts as downloaded.
    * @throws OutrunnerError `enrolment-needed`, `package-missing`.
    */
-  take(runnerId: string, platform: PlatformTarget): Promise<{ made: RunnerPackage; executableSize: number }>;
+  take(
+    runnerId: string,
+    platform: PlatformTarget,
+    network: HostNetwork,
+  ): Promise<{ made: RunnerPackage; executableSize: number }>;
 }
 
 export function servePackages(serve: Serve, deps: PackagesDeps): Packages {
@@ -86,10 +97,11 @@ export function servePackages(serve: Serve, deps: PackagesDeps): Packages {
 
   return {
     assertOpen: (runnerId) => void openEnrolment(deps, deps.runner(runnerId)),
-    async take(runnerId, platform) {
+    async take(runnerId, platform, { proxy, ca }) {
       const record = deps.runner(runnerId);
       const enrolment = openEnrolment(deps, record);
-      const wanted = { platform, format: AGENT_TARGET_TABLE[platform].archive };
+      const network = { ...(proxy === null ? {} : { proxy }), ...(ca === null ? {} : { ca }) };
+      const wanted = { platform, format: AGENT_TARGET_TABLE[platform].archive, ...network };
       const runner = { id: runnerId, name: record.row.name };
       const made = remembered(await runnerPackage(deps.folder, deps.settings(), runner, enrolment, wanted));
       const manifest = (await deps.folder.release())?.manifest;

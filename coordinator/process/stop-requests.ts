@@ -1,5 +1,5 @@
 /** What Electron gives a utility process to speak to its parent with. */
-interface ParentPort {
+export interface ParentPort {
   on(event: 'message', listener: (message: { data: unknown }) => void): void;
   postMessage(message: unknown): void;
 }

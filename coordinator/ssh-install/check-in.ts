@@ -1,10 +1,8 @@
+import { CHECK_IN_WITHIN_MS, whyNoCheckIn } from '../../protocol/check-in.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { Presence } from '../presence.ts';
 import type { RunnerRecord } from '../runners/runner-record.ts';
-
-/** From the end of the script to the first sign of life. */
-export const CHECK_IN_WITHIN_MS = 90_000;
 
 export interface CheckInDeps {
   readonly clock: Clock;
@@ -53,17 +51,6 @@ export async function untilCheckedIn(
 }
 
 function explain(deps: CheckInDeps, runnerId: string, since: number): OutrunnerError {
-  const waited = `Nothing arrived within ${CHECK_IN_WITHIN_MS / 1000} seconds.`;
   const refusal = deps.runner(runnerId).refusals.find(({ at }) => Date.parse(at) >= since);
-  if (refusal !== undefined) {
-    const detail = `${waited} A connection from ${refusal.address} was refused: ${refusal.detail}`;
-    return new OutrunnerError('ssh-not-checked-in', { detail });
-  }
-  const url = deps.publicUrl();
-  const { hostname } = new URL(url);
-  const isLoopback = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  const detail = isLoopback
-    ? `${waited} The Runner looks for the coordinator at ${url}, which is the host itself for it. Set the public URL of the coordinator.`
-    : `${waited} The Runner looks for the coordinator at ${url}.`;
-  return new OutrunnerError('ssh-not-checked-in', { detail });
+  return new OutrunnerError('ssh-not-checked-in', { detail: whyNoCheckIn(refusal, deps.publicUrl()) });
 }

@@ -25,9 +25,13 @@ export function explainConnection(
   story: SignInStory,
 ): OutrunnerError {
   const where = addressText(at);
+  if (story.asking) {
+    const detail = `${where} did not wait longer for the answers.`;
+    return new OutrunnerError('ssh-sign-in-refused', { detail, cause: error });
+  }
   if (error.level === 'client-authentication') return explainRefusal(where, user, signIn, story, error);
   if (error.level === 'agent') {
-    const detail = `The SSH agent of the coordinator does not answer (${error.message}).`;
+    const detail = `The SSH agent does not answer (${error.message}).`;
     return new OutrunnerError('ssh-agent-missing', { detail, cause: error });
   }
   if (error.level === 'client-socket' || error.level === 'client-dns' || error.code !== undefined) {
@@ -46,7 +50,12 @@ export function explainConnection(
   return new OutrunnerError('ssh-handshake-failed', { detail, cause: error });
 }
 
-const KIND = { password: 'password', key: 'key', agent: 'key of the SSH agent' } as const;
+const KIND = {
+  password: 'password',
+  key: 'key',
+  agent: 'key of the SSH agent',
+  questions: 'answers',
+} as const;
 
 function explainRefusal(where: string, user: string, signIn: SignIn, story: SignInStory, cause: Error): OutrunnerError {
   const takes = story.accepted.map((method) => METHOD[method] ?? method);
@@ -56,10 +65,17 @@ function explainRefusal(where: string, user: string, signIn: SignIn, story: Sign
 
 function refusalWords(where: string, user: string, signIn: SignIn, story: SignInStory, takes: string[]): string {
   const offered = KIND[signIn.method];
+  if (story.answered) {
+    const also = signIn.method === 'questions' ? '' : `, or the ${offered}`;
+    return `${where} refused what ${user} answered${also}.`;
+  }
   if (story.partial) {
     return `${where} took the ${offered} of ${user} and wants more: ${takes.join(', ')}. Only one way can be used here.`;
   }
   if (story.tried) return `${where} refused the ${offered} of ${user}.`;
+  if (signIn.method === 'questions') {
+    return `${where} asks ${user} nothing; it takes: ${takes.join(', ') || 'nothing'}.`;
+  }
   const kind = signIn.method === 'password' ? 'password' : 'key';
   return `${where} takes no ${kind} from ${user}; it takes: ${takes.join(', ') || 'nothing'}.`;
 }

@@ -1,13 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { SshHostKey } from '../../protocol/api/ssh-installs.ts';
 import { systemClock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
+import { smallPackage } from '../testing/small-package.ts';
 import { NO_SSH_SERVER, openCuttableWay, type SshServer, type SshUser, startSshServer } from '../testing/ssh-server.ts';
 import {
   installOverSsh,
@@ -21,27 +21,16 @@ import type { SignIn } from './sign-in.ts';
 /** Says what ran, as whom and with what, and leaves it in the home of whom it ran as. */
 const GOOD = 'echo "installing $*"; id -u >"$HOME/installed"; echo "$* $PWD" >>"$HOME/installed"; echo "installed."';
 
-/** A package as the coordinator makes it, with this script for its installation. */
+/** A package with this script for its installation. */
 function packageOf(script: string, ballast = 0): PackageSource {
-  const folder = mkdtempSync(join(tmpdir(), 'outrunner-package-'));
-  try {
-    const top = join(folder, 'outrunner-test');
-    execFileSync('mkdir', [top]);
-    writeFileSync(join(top, 'install.sh'), `#!/bin/sh\n${script}\n`);
-    writeFileSync(join(top, 'ballast'), randomBytes(ballast));
-    const bytes = execFileSync('tar', ['-cz', '-C', folder, 'outrunner-test'], { maxBuffer: 64 << 20 });
-    return {
-      size: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
-      unpackedSize: ballast + 4096,
-      folder: 'outrunner-test',
-      async *open() {
-        for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-      },
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const { bytes, ...made } = smallPackage(script, ballast);
+  return {
+    ...made,
+    size: bytes.length,
+    async *open() {
+      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+    },
+  };
 }
 
 interface Tried {
@@ -98,6 +87,7 @@ describe.skipIf(NO_SSH_SERVER !== null)(`an installation over SSH (needs a real 
         presented = key;
       },
       confirmHostKey: async () => undefined,
+      ask: async () => expect.fail('nothing was to be asked'),
       packageFor: async () => trial.source ?? good,
       checkedIn: async () => 'Checked in.',
       tell: (step, event) => {

@@ -19,6 +19,7 @@ import {
 } from './remote-commands.ts';
 import { makeRemoteFolder, megabytes, type RemoteFolder } from './remote-folder.ts';
 import { explainSudo, lastWords, plainLine, type RemoteHost, readHost, rightsFor, saysFull } from './remote-host.ts';
+import type { HostQuestions } from './sign-in.ts';
 import { connectSsh, type Ran, type SshConnection, type Target } from './ssh-connection.ts';
 
 /** What is to be installed, and as whom. */
@@ -54,8 +55,13 @@ export interface SshInstallPorts {
   presented(key: SshHostKey): void;
   /** Asks a person about a key that nobody knows. Resolves when it was confirmed, and kept; else rejects. */
   confirmHostKey(key: SshHostKey): Promise<void>;
-  /** @throws OutrunnerError `package-missing`, `enrolment-needed`. */
-  packageFor(platform: PlatformTarget): Promise<PackageSource>;
+  /** Asks a person what the host wants to know who signs in. `over`: the host waits no longer. */
+  ask(questions: HostQuestions, over: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Gets the package; where that takes a while, `progress` hears how many bytes of how many are here.
+   * @throws OutrunnerError `package-missing`, `enrolment-needed`.
+   */
+  packageFor(platform: PlatformTarget, progress: (done: number, total: number) => void): Promise<PackageSource>;
   /** Resolves, with the words for it, when the Runner has checked in; rejects when that takes too long. */
   checkedIn(signal: AbortSignal): Promise<string>;
   /** A step begins or gets on. What is not given stays as it was. */
@@ -112,8 +118,8 @@ class InstallRun {
     try {
       connection = await connect();
       const { host, rights } = await this.#detect(connection);
-      const source = await this.#ports.packageFor(host.platform);
-      folder = await this.#makeFolder(connection, host, source);
+      const source = await this.#getPackage(host);
+      folder = await this.#makeFolder(connection, source);
       await this.#upload(connection, folder, source);
       await this.#verify(connection, folder, source);
       await this.#install(connection, folder, source, rights);
@@ -183,11 +189,12 @@ class InstallRun {
     expected: SshHostKey | null,
   ): Promise<{ presented: SshHostKey; connection: SshConnection | null }> {
     let presented: SshHostKey | null = null;
-    const check = (key: Buffer) => {
+    const { clock, ask } = this.#ports;
+    const checkKey = (key: Buffer) => {
       presented = describeHostKey(key);
       return presented.fingerprint === expected?.fingerprint;
     };
-    const connection = await connectSsh(target, check, expected?.type ?? null, this.#signal);
+    const connection = await connectSsh(target, { clock, checkKey, ask }, expected?.type ?? null, this.#signal);
     if (presented === null) throw new OutrunnerError('ssh-handshake-failed');
     this.#ports.presented(presented);
     return { presented, connection };
@@ -207,10 +214,19 @@ class InstallRun {
     return { host, rights };
   }
 
-  async #makeFolder(connection: SshConnection, host: RemoteHost, source: PackageSource): Promise<RemoteFolder> {
+  async #getPackage({ platform, words }: RemoteHost): Promise<PackageSource> {
+    const detail = `${words}. Getting its package…`;
+    this.#begin('detect', detail);
+    const progress = (done: number, total: number) =>
+      this.#ports.tell('detect', { state: 'running', progress: { done, total } });
+    const source = await this.#unlessAborted(this.#ports.packageFor(platform, progress));
+    this.#done(`${words}.`);
+    return source;
+  }
+
+  async #makeFolder(connection: SshConnection, source: PackageSource): Promise<RemoteFolder> {
     const need = source.size + source.unpackedSize + SPARE_BYTES;
     this.#begin('upload', `Making a private folder on the host, with room for ${megabytes(need)}…`);
-    this.#ports.tell('detect', { state: 'done', detail: `${host.words}.` });
     return this.#unlessAborted(makeRemoteFolder(connection, this.#ports.clock, need));
   }
 
@@ -327,5 +343,7 @@ function notWritten(ran: Ran, needBytes: number): OutrunnerError {
 }
 
 function wordsOf(error: unknown): string {
-  return error instanceof OutrunnerError ? error.message : 'Something broke on our side.';
+  if (!(error instanceof OutrunnerError)) return 'Something broke on our side.';
+  // Two fingerprints are shown where they can be compared.
+  return error.code === 'ssh-host-key-changed' ? 'It is not the one that is known.' : error.message;
 }

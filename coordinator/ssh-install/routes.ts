@@ -19,7 +19,8 @@ export function serveSshInstalls(serve: Serve, deps: SshInstallRoutesDeps): { st
   );
   serve(ROUTES.listSshInstalls, ({ params }) => ({ items: installs.list(params.id) }));
   serve(ROUTES.getSshInstall, ({ params }) => installs.get(params.id));
-  serve(ROUTES.answerHostKey, ({ params, body }) => installs.answer(params.id, body.fingerprint, body.accept));
+  serve(ROUTES.answerHostKey, ({ params, body }) => installs.answerHostKey(params.id, body.fingerprint, body.accept));
+  serve(ROUTES.answerSshQuestions, ({ params, body }) => installs.answerQuestions(params.id, body));
   serve(ROUTES.cancelSshInstall, ({ params }) => installs.cancel(params.id));
   serve(ROUTES.listHostKeys, async () => ({ items: await hostKeys.list() }));
   serve(ROUTES.forgetHostKey, ({ params }) => hostKeys.forget(params.id));

@@ -1,11 +1,19 @@
 import { once } from 'node:events';
 import type { Client, ClientChannel } from 'ssh2';
+import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { type Address, addressText, explainConnection } from './explain-connection.ts';
 import { type HostKeyAlgorithm, hostKeyAlgorithms } from './host-keys.ts';
-import { loadSsh, type SignIn, type SignInStory, signInHandler } from './sign-in.ts';
+import {
+  type AskPerson,
+  type HostQuestions,
+  loadSsh,
+  type SignIn,
+  type SignInStory,
+  signInHandler,
+} from './sign-in.ts';
 
-/** From the first packet to being signed in. */
+/** From the first packet to being signed in; not counted while a person is asked something. */
 const READY_WITHIN_MS = 20_000;
 /** A peer that says nothing for four of these is gone. */
 const SIGN_OF_LIFE_MS = 5000;
@@ -51,23 +59,30 @@ export interface SshConnection {
   close(): void;
 }
 
-/** Says whether this is the key of the host that is meant. Called before anything secret is sent. */
-export type HostKeyCheck = (key: Buffer) => boolean;
+/** What is asked while a connection is made. */
+export interface SignInQuestions {
+  readonly clock: Clock;
+  /** Says whether this is the key of the host that is meant. Called before anything secret is sent. */
+  checkKey(key: Buffer): boolean;
+  /** Asks a person what the host wants to know. `over` ends it: the host does not wait any longer. */
+  ask(questions: HostQuestions, over: AbortSignal): Promise<readonly string[]>;
+}
 
 /**
- * Connects and signs in. Resolves with null when `check` did not want the key.
+ * Connects and signs in. Resolves with null when `checkKey` did not want the key.
  * @throws OutrunnerError that says what is in the way; the reason of `signal` when that ends it.
  */
 export async function connectSsh(
   target: Target,
-  check: HostKeyCheck,
+  questions: SignInQuestions,
   knownType: string | null,
   signal: AbortSignal,
 ): Promise<SshConnection | null> {
   const { Client } = await loadSsh();
   signal.throwIfAborted();
   const client = new Client();
-  const story: SignInStory = { accepted: [], partial: false, tried: false };
+  const story: SignInStory = { accepted: [], partial: false, tried: false, asking: false, answered: false };
+  const over = new AbortController();
   let refusedKey = false;
   const { promise, resolve, reject } = Promise.withResolvers<SshConnection | null>();
   const abort = () => {
@@ -75,10 +90,18 @@ export async function connectSsh(
     client.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
-  const fail = (error: Error) => {
+  const fail = (error: Error & { level?: string }) => {
     // Only the first counts; what follows it is its echo.
     if (refusedKey) resolve(null);
     else reject(explainConnection(error, target, target.user, target.signIn, story));
+  };
+  const tooLate = () => fail(Object.assign(new Error('Timed out'), { level: 'client-timeout' }));
+  let timer = questions.clock.after(READY_WITHIN_MS, tooLate);
+  const ask: AskPerson = async (asked) => {
+    timer.cancel();
+    const answers = await questions.ask(asked, over.signal);
+    timer = questions.clock.after(READY_WITHIN_MS, tooLate);
+    return answers;
   };
   client.on('error', fail);
   client.once('close', () => fail(new Error('the host closed the connection')));
@@ -89,15 +112,16 @@ export async function connectSsh(
       host: target.host,
       port: target.port,
       username: target.user,
-      readyTimeout: READY_WITHIN_MS,
+      // Its own limit would run while a person looks for a code.
+      readyTimeout: 0,
       keepaliveInterval: SIGN_OF_LIFE_MS,
       keepaliveCountMax: SIGNS_MISSED,
       algorithms: { serverHostKey },
       hostVerifier: (key: Buffer) => {
-        refusedKey = !check(key);
+        refusedKey = !questions.checkKey(key);
         return !refusedKey;
       },
-      authHandler: signInHandler(target.user, target.signIn, story),
+      authHandler: signInHandler(target.user, target.signIn, story, ask, reject),
     });
     // Many small questions, each waiting for its answer: bytes must not wait for more bytes (it halves the time of a run).
     client.setNoDelay(true);
@@ -106,6 +130,8 @@ export async function connectSsh(
     client.destroy();
     throw error;
   } finally {
+    timer.cancel();
+    over.abort();
     signal.removeEventListener('abort', abort);
   }
 }
@@ -224,9 +250,10 @@ async function feed(channel: ClientChannel, input: RunOptions['input']): Promise
     channel.end(input);
     return;
   }
+  const closed = once(channel, 'close');
   for await (const chunk of input) {
     if (!channel.writable) return;
-    if (!channel.write(chunk)) await Promise.race([once(channel, 'drain'), once(channel, 'close')]);
+    if (!channel.write(chunk)) await Promise.race([once(channel, 'drain'), closed]);
   }
   channel.end();
 }

@@ -16,6 +16,7 @@ const STAND_IN = `#!/bin/sh
 echo "service: $*"
 cp runner.json "$HOME/runner.json"
 `;
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const NO_SERVER = NO_SSH_SERVER ?? '';
 const target = targetOfHost(process.platform, process.arch) ?? 'linux-x64';
 
@@ -239,6 +240,21 @@ describe.skipIf(NO_SSH_SERVER !== null)(
       expect((await whole.call('listSshInstalls', { params: { id: runner } })).body.items).toEqual([]);
     });
 
+    it('puts proxy and certificates of the host’s network into its package, and names the one that cannot be used', async () => {
+      const runner = await create();
+      const network = { proxy: 'http://u:hidden@proxy.example:3128', ca: CERTIFICATE };
+      const { install } = await begin(runner, { hostKey: server.fingerprint, start: false, ...network });
+      expect((await ended(install.id)).state).toBe('succeeded');
+      const config = RunnerConfigSchema.parse(JSON.parse(await readFile(server.at('/home/plain/runner.json'), 'utf8')));
+      expect([config.proxy, config.ca]).toEqual([network.proxy, network.ca]);
+      expect([JSON.stringify(live.events), whole.log.join()].join()).not.toContain('hidden');
+      for (const wrong of [{ proxy: 'proxy.example:3128' }, { ca: 'CERTIFICATE' }]) {
+        const answer = await whole.call('startSshInstall', { params: { id: runner }, body: body(wrong) });
+        const path = Object.keys(wrong)[0];
+        expect([answer.status, answer.body.fields.map((one: { path: string }) => one.path)]).toEqual([400, [path]]);
+      }
+    });
+
     it('answers a repeated call with the same installation, and keeps no trace of the password by it', async () => {
       const runner = await create();
       const call = (password: string) =>
@@ -330,13 +346,16 @@ describe.skipIf(process.platform === 'win32')('running on this computer by the A
 
   it('installs for the user of the coordinator alone, and leaves nothing in the temporary folder', async () => {
     const runner = await create('here-1');
-    const { status, body } = await whole.call('installHere', { params: { id: runner }, body: { start: false } });
+    const { status, body } = await whole.call('installHere', {
+      params: { id: runner },
+      body: { start: false, proxy: 'http://proxy:1' },
+    });
     expect([status, body.where, body.mode]).toEqual([202, 'here', 'user']);
     const end = await ended(body.id);
     expect([end.state, end.problem]).toEqual(['succeeded', null]);
     expect(end.output.at(-1)).toMatch(/ --no-start --user --name outrunner-agent$/);
     const config: unknown = JSON.parse(await readFile(join(base, 'home', 'runner.json'), 'utf8'));
-    expect(RunnerConfigSchema.parse(config).runner.id).toBe(runner);
+    expect(RunnerConfigSchema.parse(config)).toMatchObject({ runner: { id: runner }, proxy: 'http://proxy:1' });
     expect(await leftovers()).toEqual([]);
   });
 

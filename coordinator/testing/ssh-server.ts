@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -22,6 +23,15 @@ function whyNone(): string | null {
   const missing = ['/usr/sbin/sshd', '/usr/bin/sudo', '/usr/bin/unshare'].find((file) => !existsSync(file));
   return missing === undefined ? null : `there is no ${missing}`;
 }
+
+const CODE_MODULE = 'pam_google_authenticator.so';
+
+/** Why no host can ask for a one-time code here; null when one can. */
+export const NO_CODES =
+  NO_SSH_SERVER ??
+  (['x86_64', 'aarch64'].some((machine) => existsSync(`/usr/lib/${machine}-linux-gnu/security/${CODE_MODULE}`))
+    ? null
+    : `there is no ${CODE_MODULE}`);
 
 /** Users of the test's host. The password of each is its name followed by `-secret`. */
 export const SSH_USERS = {
@@ -53,6 +63,8 @@ export interface SshServer {
   leftovers(): string[];
   /** Kills the processes of the server that carry connections. */
   killSessions(): void;
+  /** The one-time code that a host with `codes` asks for now, as an app on a phone shows it. */
+  code(): string;
   /** Runs a command on the host as root. */
   sh(command: string): string;
   /** Starts a program on the host as one of its users. Whoever starts it ends it. */
@@ -66,6 +78,8 @@ export interface SshServerOptions {
   readonly tmpSize?: string;
   readonly allSmall?: boolean;
   readonly noexec?: boolean;
+  /** It asks by PAM, and never otherwise: the password, and after it a one-time code. Needs {@link NO_CODES} to be null. */
+  readonly codes?: boolean;
   /** More lines for its configuration. */
   readonly config?: readonly string[];
 }
@@ -80,16 +94,18 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
   const inside = '/run/outrunner-sshd';
   writeKeys(folder);
   writeAccounts(folder);
+  const secret = randomBytes(20);
+  writeCodes(folder, inside, secret);
   const config = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${inside}/host_key`,
     `AuthorizedKeysFile ${inside}/user_key.pub`,
     'StrictModes no',
-    'UsePAM no',
+    ...(options.codes === true
+      ? ['UsePAM yes', 'PasswordAuthentication no', 'KbdInteractiveAuthentication yes']
+      : ['UsePAM no', 'PasswordAuthentication yes', 'KbdInteractiveAuthentication no']),
     'PermitRootLogin yes',
-    'PasswordAuthentication yes',
-    'KbdInteractiveAuthentication no',
     'PidFile none',
     'LogLevel ERROR',
     'UseDNS no',
@@ -110,6 +126,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
     'mount -t tmpfs -o mode=755 tmpfs /run',
     `cp -a "$1" ${inside} && chmod 755 ${inside} && mkdir -p /run/sshd`,
     `for file in passwd shadow group sudoers; do mount --bind ${inside}/$file /etc/$file; done`,
+    `mount --bind ${inside}/pam /etc/pam.d/sshd`,
     `mount -t tmpfs -o mode=1777,size=${small}${mode} tmpfs /tmp`,
     `mount -t tmpfs -o mode=1777,size=${large} tmpfs /var/tmp`,
     `mount -t tmpfs -o mode=755,size=${large} tmpfs /home`,
@@ -151,6 +168,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
               .map((name) => `${place}/${name}`)
           : [],
       ),
+    code: () => oneTimeCode(secret),
     sh: (command) =>
       execFileSync('/usr/bin/nsenter', ['--mount', `--target=${child.pid}`, '/bin/sh', '-c', command], {
         encoding: 'utf8',
@@ -172,6 +190,7 @@ export async function startSshServer(options: SshServerOptions = {}): Promise<Ss
       for (const pid of childrenOf(child.pid)) process.kill(pid, 'SIGKILL');
     },
     async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'close');
       child.kill('SIGTERM');
       await ended;
@@ -250,7 +269,35 @@ function writeAccounts(folder: string): void {
     write(`bare/${program}`, ['#!/bin/sh', `exec /usr/bin/${program} "$@"`], 0o755);
 }
 
-async function freePort(): Promise<number> {
+function writeCodes(folder: string, inside: string, secret: Buffer): void {
+  const rules = [
+    'auth requisite pam_unix.so',
+    `auth required ${CODE_MODULE} secret=${inside}/codes user=root no_increment_hotp`,
+    'account required pam_permit.so',
+    'session required pam_permit.so',
+  ];
+  writeFileSync(join(folder, 'pam'), `${rules.join('\n')}\n`);
+  writeFileSync(join(folder, 'codes'), `${base32(secret)}\n" WINDOW_SIZE 5\n" TOTP_AUTH\n`, { mode: 0o400 });
+}
+
+function base32(bytes: Buffer): string {
+  const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return (bits.match(/.{5}/g) ?? [])
+    .map((five) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'[Number.parseInt(five, 2)])
+    .join('');
+}
+
+/** RFC 6238 with its defaults. */
+function oneTimeCode(secret: Buffer): string {
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = createHmac('sha1', secret).update(counter).digest();
+  const at = (hash.at(-1) ?? 0) & 15;
+  return String((hash.readUInt32BE(at) & 0x7f_ff_ff_ff) % 1_000_000).padStart(6, '0');
+}
+
+/** A port on loopback where nobody listens now. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -280,6 +327,8 @@ export interface CuttableWay {
   /** Cuts what is open, and what comes, until it is mended. */
   cut(): void;
   cutAfter(bytesThere: number): void;
+  /** Lets nothing more through after so many bytes went there, until it is mended; it stays open. */
+  holdAfter(bytesThere: number): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -287,6 +336,8 @@ export interface CuttableWay {
 export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
   const open = new Set<Socket>();
   let left = Number.POSITIVE_INFINITY;
+  let passes = Number.POSITIVE_INFINITY;
+  const held = new Set<Socket>();
   const cut = () => {
     left = 0;
     for (const socket of open) socket.destroy();
@@ -307,10 +358,14 @@ export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
     to.pipe(from);
     from.on('data', (bytes: Buffer) => {
       left -= bytes.length;
-      if (left <= 0) cut();
-      else if (!to.write(bytes)) from.pause();
+      passes -= bytes.length;
+      if (left <= 0) return cut();
+      if (passes <= 0) held.add(from);
+      if (!to.write(bytes) || held.has(from)) from.pause();
     });
-    to.on('drain', () => from.resume());
+    to.on('drain', () => {
+      if (!held.has(from)) from.resume();
+    });
     if (left <= 0) from.destroy();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -320,8 +375,14 @@ export async function openCuttableWay(toPort: number): Promise<CuttableWay> {
     cutAfter: (bytes) => {
       left = bytes;
     },
+    holdAfter: (bytes) => {
+      passes = bytes;
+    },
     mend: () => {
       left = Number.POSITIVE_INFINITY;
+      passes = Number.POSITIVE_INFINITY;
+      for (const socket of held) socket.resume();
+      held.clear();
     },
     async close() {
       cut();

@@ -23,3 +23,11 @@ export async function look(page: Page, name: string, suffix: string): Promise<vo
   );
   expect.soft(sideways, `${name} (${suffix}) scrolls sideways`).toBeLessThanOrEqual(0);
 }
+
+/** {@link look} in the light theme and in the dark one. */
+export async function lookInBoth(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await look(page, name, colorScheme);
+  }
+}

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { PlatformTargetSchema } from '../enrolment.ts';
 import { IdSchema, lineSchema, TimeSchema } from '../fields.ts';
+import { ProxyUrlSchema } from '../package-options.ts';
 import { ProblemSchema } from '../problems.ts';
+import { CaPemSchema } from '../trust-fields.ts';
 import { route } from './route.ts';
 
 /** The steps of an installation over SSH, in their order. */
@@ -47,10 +49,12 @@ export const SshSignInSchema = z.discriminatedUnion(
         .max(64_000, 'This is too long for a private key.'),
       passphrase: secretSchema('Passphrase').nullable().default(null),
     }),
-    /** The SSH agent of the coordinator's own process. */
+    /** The SSH agent of the process that connects: the coordinator's, or the console's. */
     z.strictObject({ method: z.literal('agent') }),
+    /** Nothing beforehand: a person answers what the host asks. */
+    z.strictObject({ method: z.literal('questions') }),
   ],
-  'Sign-in is by password, key or agent.',
+  'Sign-in is by password, key, agent or questions.',
 );
 
 /** Name of the service on the host; another one allows a second Runner there. */
@@ -58,6 +62,13 @@ export const ServiceNameSchema = z
   .string('Service name must be text.')
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'Service name has lower-case letters, digits and hyphens, at most 31.');
 export const DEFAULT_SERVICE_NAME = 'outrunner-agent';
+
+/** How the host reaches the coordinator; null: as the coordinator's own settings say. Goes into the package. */
+const network = {
+  proxy: ProxyUrlSchema.nullable().default(null),
+  /** PEM, trusted beside what the host trusts already. */
+  ca: CaPemSchema.nullable().default(null),
+};
 
 export const NewSshInstallSchema = z.strictObject({
   host: HostSchema,
@@ -73,12 +84,14 @@ export const NewSshInstallSchema = z.strictObject({
   start: z.boolean('start must be true or false.').default(true),
   /** The host key that is expected, when somebody compared it already: it is then confirmed by this. */
   hostKey: HostKeyFingerprintSchema.nullable().default(null),
+  ...network,
 });
 export type NewSshInstall = z.input<typeof NewSshInstallSchema>;
 
 export const NewLocalInstallSchema = z.strictObject({
   name: ServiceNameSchema.default(DEFAULT_SERVICE_NAME),
   start: z.boolean('start must be true or false.').default(true),
+  ...network,
 });
 
 export const SshHostKeySchema = z
@@ -103,10 +116,43 @@ export const SshStepSchema = z
   .meta({ id: 'SshStep' });
 export type SshStep = z.infer<typeof SshStepSchema>;
 
+/** More than any host asks at once. */
+const MOST_QUESTIONS = 10;
+
+/** What a host asks who signs in (keyboard-interactive, RFC 4256): a code, a new password. */
+export const SshQuestionsSchema = z
+  .object({
+    id: IdSchema,
+    /** The host's own words, which may be empty. */
+    title: z.string(),
+    instructions: z.string(),
+    questions: z.array(
+      z.object({
+        text: z.string(),
+        /** Whether the answer may be seen while it is typed. */
+        visible: z.boolean(),
+      }),
+    ),
+  })
+  .meta({ id: 'SshQuestions' });
+export type SshQuestions = z.infer<typeof SshQuestionsSchema>;
+
+/** Answers to the questions of one {@link SshQuestionsSchema}, in their order. */
+export const SshAnswersSchema = z.strictObject({
+  /** The questions that these are for; they must still be the ones that are waited for. */
+  questions: IdSchema,
+  answers: z
+    .array(secretSchema('An answer'))
+    .min(1, 'Answers are required.')
+    .max(MOST_QUESTIONS, `There are at most ${MOST_QUESTIONS} questions.`),
+});
+
 export const SshInstallSchema = z
   .object({
     id: IdSchema,
     runner: IdSchema,
+    /** What connects to the host: the coordinator, or the computer that a desktop console runs on. */
+    from: z.enum(['coordinator', 'console']),
     /** `here`: on the computer of the coordinator itself, without SSH. */
     where: z.enum(['ssh', 'here']),
     /** Host, port and user of the sign-in; here its name, 0, and the user of the coordinator. */
@@ -115,7 +161,7 @@ export const SshInstallSchema = z
     user: z.string(),
     mode: z.enum(['system', 'user']),
     name: z.string(),
-    state: z.enum(['running', 'waiting-for-host-key', 'succeeded', 'failed']),
+    state: z.enum(['running', 'waiting-for-host-key', 'waiting-for-answers', 'succeeded', 'failed']),
     /** Who started it. */
     by: z.string(),
     startedAt: TimeSchema,
@@ -125,6 +171,8 @@ export const SshInstallSchema = z
     hostKey: SshHostKeySchema.nullable(),
     /** The other key that is known for this host, when what it presented was refused for that. */
     knownHostKey: SshHostKeySchema.extend({ id: IdSchema }).nullable(),
+    /** What the host asks, while the state says so. */
+    questions: SshQuestionsSchema.nullable(),
     steps: z.array(SshStepSchema),
     /** The last lines that the installation printed on the host. */
     output: z.array(z.string()),
@@ -166,6 +214,8 @@ export const sshInstallRoutes = {
     access: 'admin',
     params: byId,
     body: NewLocalInstallSchema,
+    // A proxy's address may hold a password.
+    secretBody: true,
     status: 202,
     answer: SshInstallSchema,
   }),
@@ -198,6 +248,18 @@ export const sshInstallRoutes = {
       /** The key that was compared; it must still be the one that is waited for. */
       fingerprint: HostKeyFingerprintSchema,
     }),
+    status: 200,
+    answer: SshInstallSchema,
+  }),
+  answerSshQuestions: route({
+    method: 'POST',
+    path: '/ssh-installs/{id}/answers',
+    summary:
+      'Answer what the host asks who signs in, while this installation waits for it; the answers are kept nowhere',
+    access: 'admin',
+    params: byId,
+    body: SshAnswersSchema,
+    secretBody: true,
     status: 200,
     answer: SshInstallSchema,
   }),

@@ -4,14 +4,13 @@ import type { Job } from '../../protocol/api/jobs.ts';
 import type { LiveEvent } from '../../protocol/api/live.ts';
 import type { Project } from '../../protocol/api/projects.ts';
 import type { Runner } from '../../protocol/api/runners.ts';
-import type { SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { applyUpgrades } from './apply-upgrades.ts';
 import { matchesExecutionFilter } from './execution-filter.ts';
 import { type ExecutionFilter, executionKeys } from './execution-queries.ts';
 import { jobKeys } from './job-queries.ts';
 import { projectKeys } from './project-queries.ts';
 import { runnerKeys } from './runner-queries.ts';
-import { sshInstallKeys } from './ssh-install-queries.ts';
+import { keepSshInstall } from './ssh-install-queries.ts';
 import { tokenKeys } from './token-queries.ts';
 import { trustKeys } from './trust-queries.ts';
 
@@ -159,15 +158,7 @@ function applyExecutions(client: QueryClient, events: Of<'execution'>[]): void {
 }
 
 function applySshInstalls(client: QueryClient, events: Of<'ssh-install'>[]): void {
-  for (const { id, install } of events) {
-    // Kept also when nobody asked for it yet: the answer to its start may come after its first event.
-    client.setQueryData<SshInstall>(sshInstallKeys.detail(id), install);
-    client.setQueryData<SshInstall[]>(sshInstallKeys.list(install.runner), (list) =>
-      list === undefined || list.some((one) => one.id === id)
-        ? list?.map((one) => (one.id === id ? install : one))
-        : [install, ...list],
-    );
-  }
+  for (const { install } of events) keepSshInstall(client, install);
 }
 
 /** The pages with changed executions in place, those that no longer fit gone, and new ones where their number puts them. */

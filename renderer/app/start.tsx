@@ -6,6 +6,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { createRoot } from 'react-dom/client';
 import { api } from '../api/api-client.ts';
 import { createQueryClient } from '../api/query-client.ts';
+import { keepSshInstall } from '../api/ssh-install-queries.ts';
 import { createBrowserHost } from '../host/browser-host.ts';
 import { createDesktopHost } from '../host/desktop-host.ts';
 import { AppProviders } from './app-providers.tsx';
@@ -21,6 +22,7 @@ export async function start(): Promise<void> {
   window.addEventListener('hashchange', () => {
     if (location.hash.startsWith('#ticket=')) location.reload();
   });
+  host.sshInstalls?.onChange((install) => keepSshInstall(queryClient, install));
   host.onSessionChange(() => void queryClient.resetQueries());
 
   const root = document.getElementById('root');

@@ -55,6 +55,7 @@ export function createBrowserHost(api: ApiClient): Host {
     // The page's own theme is all there is.
     setTheme: () => Promise.resolve(),
     profiles: null,
+    sshInstalls: null,
     shell: () => Promise.resolve(null),
   };
 }

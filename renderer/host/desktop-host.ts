@@ -64,6 +64,16 @@ export function createDesktopHost(bridge: DesktopBridge): Host {
       add: (url, label) => ask('profiles.add', { url, label }),
       remove: (id) => ask('profiles.remove', { id }),
     },
+    sshInstalls: {
+      start: (runner, install) => ask('ssh-install.start', { runner, install }),
+      list: (runner) => ask('ssh-install.list', { runner }),
+      get: (id) => ask('ssh-install.get', { id }),
+      answerHostKey: (id, fingerprint, accept) => ask('ssh-install.answer-host-key', { id, fingerprint, accept }),
+      answerQuestions: (id, answers) => ask('ssh-install.answer-questions', { id, ...answers }),
+      cancel: (id) => ask('ssh-install.cancel', { id }),
+      forgetHostKey: (id) => ask('ssh-install.forget-host-key', { id }),
+      onChange: (listener) => bridge.on('ssh-install.changed', listener),
+    },
     shell: () => ask('shell.version', undefined),
   };
 }

@@ -1,5 +1,13 @@
+import type { SshInstall } from '../../protocol/api/ssh-installs.ts';
 import type { DownloadProgress, DownloadResult, Profile } from '../../protocol/ipc.ts';
 import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
+import type { SshInstallPort } from '../api/ssh-install-port.ts';
+
+/** This computer, as what connects to hosts by SSH. */
+export interface ConsoleSshInstalls extends SshInstallPort {
+  /** Calls `listener` at each change of one; returns the end of it. */
+  onChange(listener: (install: SshInstall) => void): () => void;
+}
 
 /** What the page needs from whatever it runs in: the desktop shell, or a browser. */
 export interface Host {
@@ -25,6 +33,8 @@ export interface Host {
   setTheme(theme: 'light' | 'dark' | 'auto'): Promise<void>;
   /** The coordinators that the desktop console knows; null in a browser, which belongs to the one that served it. */
   readonly profiles: ProfilePort | null;
+  /** Installations over SSH from this computer; null in a browser. */
+  readonly sshInstalls: ConsoleSshInstalls | null;
   /** Version and platform of the desktop shell; null in a browser. */
   shell(): Promise<{ version: string; electron: string; platform: string } | null>;
 }

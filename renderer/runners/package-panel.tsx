@@ -10,7 +10,7 @@ import { type PackageFormat, PackageFormatSchema } from '../../protocol/package-
 import { packageQueries } from '../api/package-queries.ts';
 import { runnerKeys } from '../api/runner-queries.ts';
 import { DataState } from '../ui/data-state.tsx';
-import { type Connection, ConnectionFields, connectionProblems } from './install/connection-fields.tsx';
+import { type Connection, ConnectionFields, connectionProblems, NO_CONNECTION } from './install/connection-fields.tsx';
 import { ContainerTab, KubernetesTab } from './install/container-tab.tsx';
 import { OneLineTab } from './install/one-line-tab.tsx';
 import { SignatureNote } from './install/signature-note.tsx';
@@ -27,19 +27,29 @@ interface Props {
   readonly runner: Runner;
   /** Why nothing can be downloaded now. */
   readonly blocked?: string | null;
+  /** Proxy and certificates, where others want to know them, too. */
+  readonly connection?: readonly [Connection, (connection: Connection) => void];
 }
 
 /** Choose the platform, then how the Runner gets to its host: a download, one line, or a container. */
-export function PackagePanel({ runner, blocked = null }: Props) {
+export function PackagePanel({ runner, blocked = null, connection }: Props) {
+  const own = useState(NO_CONNECTION);
   const release = useQuery(packageQueries.list());
   return (
-    <DataState query={release}>{(found) => <Choice release={found} runner={runner} blocked={blocked} />}</DataState>
+    <DataState query={release}>
+      {(found) => <Choice release={found} runner={runner} blocked={blocked} connection={connection ?? own} />}
+    </DataState>
   );
 }
 
 type Release = z.output<(typeof packageRoutes.listPackages)['answer']>;
 
-function Choice({ release, runner, blocked }: Required<Props> & { release: Release }) {
+function Choice({
+  release,
+  runner,
+  blocked,
+  connection: [connection, setConnection],
+}: Required<Props> & { release: Release }) {
   const { packages, version, development } = release;
   const [platform, setPlatform] = useState<PlatformTarget | null>(() =>
     likelyPlatform({
@@ -49,7 +59,6 @@ function Choice({ release, runner, blocked }: Required<Props> & { release: Relea
       available: packages.filter(({ available }) => available).map((one) => one.platform),
     }),
   );
-  const [connection, setConnection] = useState<Connection>({ proxy: '', ca: '' });
   const chosen = packages.find((one) => one.platform === platform);
   const problems = connectionProblems(connection);
   const wrong = (problems.proxy ?? problems.ca) === null ? null : 'The proxy or the certificates are not right yet.';

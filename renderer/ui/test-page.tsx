@@ -1,7 +1,7 @@
 import '@mantine/core/styles.css';
 import '../app/app.css';
 import { MantineProvider } from '@mantine/core';
-import { QueryClientProvider } from '@tanstack/react-query';
+import { type QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import {
   createMemoryHistory,
   createRootRoute,
@@ -11,17 +11,27 @@ import {
   RouterProvider,
 } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
+import { api } from '../api/api-client.ts';
 import { createQueryClient } from '../api/query-client.ts';
 import { theme, themeVariables } from '../app/theme.ts';
+import { createBrowserHost } from '../host/browser-host.ts';
+import type { Host } from '../host/host.ts';
+import { HostProvider } from '../host/host-context.tsx';
 
 interface Options {
   /** The pattern of the address that the part stands at, and the address itself. */
   readonly path?: string;
   readonly at?: string;
+  /** What it runs in; a browser when it is not said. */
+  readonly host?: Host;
+  readonly client?: QueryClient;
 }
 
 /** A part of the console in the surroundings that it needs, for tests in a real browser. */
-export function testPage(part: ReactElement, { path = '/', at = '/' }: Options = {}): ReactElement {
+export function testPage(
+  part: ReactElement,
+  { path = '/', at = '/', host = createBrowserHost(api), client = createQueryClient() }: Options = {},
+): ReactElement {
   const root = createRootRoute({ component: Outlet });
   const here = createRoute({ getParentRoute: () => root, path, component: () => part });
   const elsewhere = createRoute({ getParentRoute: () => root, path: '$', component: () => <p>elsewhere</p> });
@@ -29,12 +39,13 @@ export function testPage(part: ReactElement, { path = '/', at = '/' }: Options =
     routeTree: root.addChildren([here, elsewhere]),
     history: createMemoryHistory({ initialEntries: [at] }),
   });
-  const client = createQueryClient();
   return (
     <QueryClientProvider client={client}>
       <MantineProvider theme={theme} cssVariablesResolver={themeVariables} env="test">
-        {/* biome-ignore lint/suspicious/noExplicitAny: the types know only the routes of the whole console */}
-        <RouterProvider router={router as any} />
+        <HostProvider host={host}>
+          {/* biome-ignore lint/suspicious/noExplicitAny: the types know only the routes of the whole console */}
+          <RouterProvider router={router as any} />
+        </HostProvider>
       </MantineProvider>
     </QueryClientProvider>
   );

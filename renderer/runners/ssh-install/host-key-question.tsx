@@ -8,18 +8,20 @@ import { CopyButton } from '../../ui/copy-button.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
 import { toastDone } from '../../ui/toast.tsx';
 import classes from './host-key-question.module.css';
+import { useSshPlaces } from './use-ssh-places.ts';
 
 /** Shows the key of a host that nobody knows yet, and what to compare it with. */
 export function HostKeyQuestion({ install }: { install: SshInstall }) {
-  const answer = useMutation(sshInstallMutations.answerHostKey());
+  const answer = useMutation(sshInstallMutations.answerHostKey(useSshPlaces(), install));
   const { hostKey } = install;
   if (hostKey === null) return null;
-  const say = (accept: boolean) => answer.mutate({ id: install.id, accept, fingerprint: hostKey.fingerprint });
+  const say = (accept: boolean) => answer.mutate({ accept, fingerprint: hostKey.fingerprint });
   return (
     <Alert color="orange" variant="light" icon={<IconFingerprint aria-hidden />} title="Is this the right host?">
       <Stack gap="xs">
         <Text size="sm">
-          Nobody has installed on {install.host} from here before. Its {hostKey.type} key has this fingerprint:
+          Nobody has installed on {install.host} from {install.from === 'console' ? 'this computer' : 'the coordinator'}{' '}
+          before. Its {hostKey.type} key has this fingerprint:
         </Text>
         <Fingerprint value={hostKey.fingerprint} />
         <Text size="sm">
@@ -42,7 +44,7 @@ export function HostKeyQuestion({ install }: { install: SshInstall }) {
 
 /** Shows both keys of a host whose key is another one than before, and the way to forget the old one. */
 export function ChangedHostKey({ install, onForgotten }: { install: SshInstall; onForgotten: () => void }) {
-  const forget = useMutation(sshInstallMutations.forgetHostKey());
+  const forget = useMutation(sshInstallMutations.forgetHostKey(useSshPlaces(), install));
   const { hostKey, knownHostKey } = install;
   if (hostKey === null || knownHostKey === null) return null;
   return (

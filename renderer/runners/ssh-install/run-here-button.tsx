@@ -4,29 +4,39 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Runner } from '../../../protocol/api/runners.ts';
 import { sessionQueries } from '../../api/session-queries.ts';
-import { sshInstallMutations } from '../../api/ssh-install-queries.ts';
+import { sshInstallMutations, type WhichInstall } from '../../api/ssh-install-queries.ts';
 import { ActionButton } from '../../ui/action-button.tsx';
 import { toastProblem } from '../../ui/toast.tsx';
+import { type Connection, connectionProblems } from '../install/connection-fields.tsx';
+import { networkOf } from './ssh-draft.ts';
 import { SshInstallProgress } from './ssh-install-progress.tsx';
 
 /** “Run on this computer”, where the coordinator is on it, too: one click, and the steps of it. */
-export function RunHereButton({ runner }: { runner: Runner }) {
+export function RunHereButton({ runner, connection }: { runner: Runner; connection: Connection }) {
   const me = useQuery(sessionQueries.me());
   const start = useMutation(sshInstallMutations.startHere());
-  const [shown, setShown] = useState<string | null>(null);
+  const [shown, setShown] = useState<WhichInstall | null>(null);
   if (me.data?.coordinator.embedded !== true) return null;
+  const problems = connectionProblems(connection);
   const begin = () =>
-    start.mutate(runner.id, {
-      onSuccess: ({ id }) => setShown(id),
-      onError: (error) => toastProblem('It could not be installed on this computer', error),
-    });
+    start.mutate(
+      { runner: runner.id, ...networkOf(connection) },
+      {
+        onSuccess: setShown,
+        onError: (error) => toastProblem('It could not be installed on this computer', error),
+      },
+    );
   return (
     <>
       <ActionButton
         variant="default"
         leftSection={<IconDeviceDesktop size={17} aria-hidden />}
         loading={start.isPending}
-        blocked={runner.enrolment?.state === 'open' ? null : 'The token of this Runner is no longer open.'}
+        blocked={
+          runner.enrolment?.state === 'open'
+            ? (problems.proxy ?? problems.ca)
+            : 'The token of this Runner is no longer open.'
+        }
         onClick={begin}
       >
         Run on this computer
@@ -37,7 +47,7 @@ export function RunHereButton({ runner }: { runner: Runner }) {
         title={`Run ${runner.name} on this computer`}
         size="680px"
       >
-        {shown !== null && <SshInstallProgress id={shown} onClose={() => setShown(null)} onAgain={begin} />}
+        {shown !== null && <SshInstallProgress which={shown} onClose={() => setShown(null)} onAgain={begin} />}
       </Modal>
     </>
   );

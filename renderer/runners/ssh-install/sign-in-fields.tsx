@@ -6,6 +6,8 @@ import type { SshDraft } from './ssh-draft.ts';
 
 interface Props {
   readonly draft: SshDraft;
+  /** Whether it is this computer that connects. */
+  readonly fromHere: boolean;
   readonly change: (part: Partial<SshDraft>) => void;
   readonly errorOf: (path: string) => string | undefined;
 }
@@ -14,12 +16,13 @@ const METHODS = [
   { value: 'password', label: 'Password' },
   { value: 'key', label: 'Private key' },
   { value: 'agent', label: 'SSH agent' },
+  { value: 'questions', label: 'The host asks' },
 ];
 /** More than any private key. */
 const LARGEST_KEY = 64_000;
 
 /** How to sign in on the host: a password, a key that is pasted or read from a file, or the coordinator's SSH agent. */
-export function SignInFields({ draft, change, errorOf }: Props) {
+export function SignInFields({ draft, fromHere, change, errorOf }: Props) {
   const label = useId();
   return (
     <Stack gap={6}>
@@ -46,14 +49,22 @@ export function SignInFields({ draft, change, errorOf }: Props) {
       {draft.method === 'key' && <KeyFields draft={draft} change={change} errorOf={errorOf} />}
       {draft.method === 'agent' && (
         <Text size="sm" c="dimmed">
-          The keys of the SSH agent that the coordinator was started with. The embedded coordinator has yours.
+          {fromHere
+            ? 'The keys of your SSH agent on this computer.'
+            : 'The keys of the SSH agent that the coordinator was started with. The embedded coordinator has yours.'}
+        </Text>
+      )}
+      {draft.method === 'questions' && (
+        <Text size="sm" c="dimmed">
+          Nothing is sent beforehand. What the host asks, a password or a code, is asked here when it does. A code after
+          a password or a key is asked with those, too.
         </Text>
       )}
     </Stack>
   );
 }
 
-function KeyFields({ draft, change, errorOf }: Props) {
+function KeyFields({ draft, change, errorOf }: Omit<Props, 'fromHere'>) {
   const read = (file: File | null) => {
     if (file === null) return;
     if (file.size > LARGEST_KEY) {

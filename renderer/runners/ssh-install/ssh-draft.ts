@@ -1,11 +1,14 @@
-import { DEFAULT_SERVICE_NAME, type NewSshInstall } from '../../../protocol/api/ssh-installs.ts';
+import { DEFAULT_SERVICE_NAME, type NewSshInstall, type SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import { type Connection, NO_CONNECTION } from '../install/connection-fields.tsx';
 
 /** What is filled in, as the fields have it. */
 export interface SshDraft {
+  /** What connects, where both can. */
+  readonly from: SshInstall['from'];
   readonly host: string;
   readonly port: number | string;
   readonly user: string;
-  readonly method: 'password' | 'key' | 'agent';
+  readonly method: 'password' | 'key' | 'agent' | 'questions';
   readonly password: string;
   readonly privateKey: string;
   readonly passphrase: string;
@@ -13,9 +16,12 @@ export interface SshDraft {
   readonly sudoPassword: string;
   readonly name: string;
   readonly start: boolean;
+  readonly connection: Connection;
 }
 
 export const EMPTY_DRAFT: SshDraft = {
+  // Hosts tend to be near the administrator, and not always near the coordinator.
+  from: 'console',
   host: '',
   port: 22,
   user: '',
@@ -27,6 +33,7 @@ export const EMPTY_DRAFT: SshDraft = {
   sudoPassword: '',
   name: DEFAULT_SERVICE_NAME,
   start: true,
+  connection: NO_CONNECTION,
 };
 
 /** What the coordinator is asked for: only what belongs to the chosen way to sign in. */
@@ -41,12 +48,18 @@ export function draftRequest(draft: SshDraft): NewSshInstall {
     name,
     start,
     sudoPassword: mode === 'system' && draft.sudoPassword !== '' ? draft.sudoPassword : null,
+    ...networkOf(draft.connection),
   };
+}
+
+/** Proxy and certificates as they are asked for; null: as the coordinator's own settings say. */
+export function networkOf({ proxy, ca }: Connection): { proxy: string | null; ca: string | null } {
+  return { proxy: proxy === '' ? null : proxy, ca: ca.trim() === '' ? null : ca };
 }
 
 function authOf({ method, password, privateKey, passphrase }: SshDraft): NewSshInstall['auth'] {
   if (method === 'password') return { method, password };
-  if (method === 'agent') return { method };
+  if (method === 'agent' || method === 'questions') return { method };
   return { method, privateKey, passphrase: passphrase === '' ? null : passphrase };
 }
 

@@ -3,7 +3,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { userEvent } from 'vitest/browser';
 import { render } from 'vitest-browser-react';
 import { SSH_STEPS, type SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import type { DesktopBridge } from '../../../protocol/ipc.ts';
 import { OutrunnerError, toProblem } from '../../../protocol/problems.ts';
+import { createQueryClient } from '../../api/query-client.ts';
+import { keepSshInstall } from '../../api/ssh-install-queries.ts';
+import { createDesktopHost } from '../../host/desktop-host.ts';
 import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
 import { testPerson } from '../../ui/test-person.ts';
@@ -17,12 +21,17 @@ const OLD = { type: 'ssh-ed25519', fingerprint: `SHA256:${'o'.repeat(43)}`, id: 
 const open = { state: 'open' as const, createdAt: TIME, expiresAt: TIME, usedAt: null, downloadedAt: null };
 const runner = sampleRunner({ name: 'db-east', enrolment: open });
 
+/** Whether the coordinator is on another computer. */
+let hosted = false;
 let installs: SshInstall[];
 let server: ReturnType<typeof serveInPage>;
 beforeEach(() => {
   installs = [];
   server = serveInPage({
-    me: () => testPerson(),
+    me: () => {
+      const me = testPerson();
+      return { ...me, coordinator: { ...me.coordinator, embedded: !hosted } };
+    },
     getRunner: () => runner,
     listSshInstalls: () => ({ items: installs }),
     getSshInstall: ({ params }) => installs.find(({ id }) => id === params.id) ?? refuse(),
@@ -31,6 +40,7 @@ beforeEach(() => {
       installs = [install];
       return install;
     },
+    answerSshQuestions: () => sampleInstall({ state: 'running' }),
     answerHostKey: () => sampleInstall({ state: 'running' }),
     forgetHostKey: () => undefined,
     cancelSshInstall: () => undefined,
@@ -46,6 +56,7 @@ function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
   return {
     id: crypto.randomUUID(),
     runner: runner.id,
+    from: 'coordinator',
     where: 'ssh',
     host: 'db.example',
     port: 22,
@@ -59,6 +70,7 @@ function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
     platform: null,
     hostKey: null,
     knownHostKey: null,
+    questions: null,
     steps: SSH_STEPS.map((step) => ({ step, state: 'waiting', detail: '', progress: null })),
     output: [],
     problem: null,
@@ -93,6 +105,8 @@ test('asks for a host and how to sign in, and sends only what belongs to that', 
       name: 'outrunner-agent',
       start: true,
       sudoPassword: null,
+      proxy: null,
+      ca: null,
     },
   ]);
 });
@@ -128,6 +142,96 @@ test('a changed host key is shown beside the known one, which can be forgotten; 
   await again.getByRole('button', { name: /forget the old key/ }).click();
   await expect.element(again.getByRole('textbox', { name: 'Host' })).toBeVisible();
   expect(asked('forgetHostKey').map(({ params }) => params)).toEqual([{ id: OLD.id }]);
+});
+
+test('what the host asks is answered in its own words, and the second answer keeps the focus', async () => {
+  const questions = {
+    id: crypto.randomUUID(),
+    title: 'Two steps',
+    instructions: 'Have your phone ready.',
+    questions: [
+      { text: 'Your name:', visible: true },
+      { text: 'Verification code:', visible: false },
+    ],
+  };
+  const install = sampleInstall({ state: 'waiting-for-answers', questions });
+  installs = [install];
+  const screen = await show();
+  await expect.element(screen.getByText('Have your phone ready.')).toBeVisible();
+  await expect.element(screen.getByLabelText('Your name:')).toHaveFocus();
+  expect(await axeFinds()).toEqual([]);
+  await userEvent.keyboard('ann{Tab}');
+  await userEvent.keyboard('123456{Enter}');
+  await vi.waitFor(() => expect(asked('answerSshQuestions')).toHaveLength(1));
+  expect(asked('answerSshQuestions')[0]).toMatchObject({
+    params: { id: install.id },
+    body: { questions: questions.id, answers: ['ann', '123456'] },
+  });
+});
+
+test('proxy and certificates of the wizard are filled in, and one that is wrong is named before anything is sent', async () => {
+  const connection = { proxy: 'http://proxy.example:3128', ca: '' };
+  const screen = await render(
+    testPage(<SshInstallDialog runner={runner} connection={connection} opened onClose={() => undefined} />),
+  );
+  await screen.getByRole('textbox', { name: 'Host' }).fill('ann@db.example');
+  await screen.getByText('SSH agent').click();
+  await screen.getByRole('button', { name: /Proxy and certificates/ }).click();
+  const proxy = screen.getByRole('textbox', { name: 'Proxy' });
+  await expect.element(proxy).toHaveValue('http://proxy.example:3128');
+  await proxy.fill('proxy.example');
+  await expect.element(screen.getByText(/Write it like http/)).toBeVisible();
+  await expect.element(screen.getByRole('button', { name: 'Install' })).toHaveAttribute('aria-disabled', 'true');
+  await proxy.fill('socks5://proxy.example:1080');
+  await screen.getByRole('button', { name: 'Install' }).click();
+  await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
+  expect(asked('startSshInstall')[0]?.body).toMatchObject({ proxy: 'socks5://proxy.example:1080', ca: null });
+});
+
+test('in the desktop console the person chooses who connects; where the coordinator is here, too, there is no choice', async () => {
+  const invoked: [string, unknown][] = [];
+  let tell: (install: SshInstall) => void = () => undefined;
+  const own = sampleInstall({ from: 'console', state: 'waiting-for-host-key', hostKey: KEY });
+  const bridge = {
+    invoke: async (channel: string, input: unknown) => {
+      invoked.push([channel, input]);
+      if (channel === 'ssh-install.list') return [];
+      return channel === 'ssh-install.start' || channel === 'ssh-install.get' ? own : undefined;
+    },
+    on: (event: string, listener: (install: SshInstall) => void) => {
+      if (event === 'ssh-install.changed') tell = listener;
+      return () => undefined;
+    },
+  } as unknown as DesktopBridge;
+  const host = createDesktopHost(bridge);
+  const dialog = <SshInstallDialog runner={runner} opened onClose={() => undefined} />;
+  const client = createQueryClient();
+  host.sshInstalls?.onChange((install) => keepSshInstall(client, install));
+  hosted = true;
+  const screen = await render(testPage(dialog, { host, client }));
+  await expect.element(screen.getByText('Name or address, as this computer sees it')).toBeVisible();
+  expect(await axeFinds()).toEqual([]);
+  await screen.getByText('The coordinator', { exact: true }).click();
+  await expect.element(screen.getByText('Name or address, as the coordinator sees it')).toBeVisible();
+  await screen.getByText('This computer', { exact: true }).click();
+  await screen.getByRole('textbox', { name: 'Host' }).fill('ann@db.example');
+  await screen.getByText('SSH agent').click();
+  await screen.getByRole('button', { name: 'Install' }).click();
+  await screen.getByRole('button', { name: 'It is the right one' }).click();
+  await vi.waitFor(() => expect(invoked.map(([channel]) => channel)).toContain('ssh-install.answer-host-key'));
+  expect(invoked.find(([channel]) => channel === 'ssh-install.answer-host-key')?.[1]).toEqual({
+    id: own.id,
+    accept: true,
+    fingerprint: KEY.fingerprint,
+  });
+  tell({ ...own, state: 'succeeded', endedAt: TIME });
+  await expect.element(screen.getByText('Installed', { exact: true })).toBeVisible();
+  expect(server.asked.map(([name]) => name)).not.toContain('startSshInstall');
+  await screen.unmount();
+  hosted = false;
+  const embedded = await render(testPage(dialog, { host }));
+  await expect.element(embedded.getByText('Name or address, as the coordinator sees it')).toBeVisible();
+  expect(embedded.getByText('Connect from').query()).toBeNull();
 });
 
 test('what is pasted as a host falls into its parts', () => {

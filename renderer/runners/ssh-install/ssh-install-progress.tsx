@@ -3,36 +3,42 @@ import { IconCircleCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
 import { CoordinatorError } from '../../api/coordinator-error.ts';
-import { sshInstallMutations, sshInstallQueries } from '../../api/ssh-install-queries.ts';
+import { sshInstallMutations, sshInstallQueries, type WhichInstall } from '../../api/ssh-install-queries.ts';
 import { ActionButton } from '../../ui/action-button.tsx';
 import { DataState } from '../../ui/data-state.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
 import { toastProblem } from '../../ui/toast.tsx';
 import { ChangedHostKey, HostKeyQuestion } from './host-key-question.tsx';
+import { HostQuestions } from './host-questions.tsx';
 import { SshSteps } from './ssh-steps.tsx';
+import { useSshPlaces } from './use-ssh-places.ts';
 
 interface Props {
-  readonly id: string;
+  readonly which: WhichInstall;
   readonly onClose: () => void;
   /** Back to the form, filled in as it was. */
   readonly onAgain: () => void;
 }
 
 /** One installation as it goes on, what it asks, and how it ended. */
-export function SshInstallProgress({ id, onClose, onAgain }: Props) {
-  const query = useQuery(sshInstallQueries.detail(id));
-  const cancel = useMutation(sshInstallMutations.cancel());
+export function SshInstallProgress({ which, onClose, onAgain }: Props) {
+  const places = useSshPlaces();
+  const query = useQuery(sshInstallQueries.detail(places, which));
+  const cancel = useMutation(sshInstallMutations.cancel(places, which));
   return (
     <DataState query={query}>
       {(install) => (
         <Stack gap="sm">
           <Text size="sm">
-            <b>{placeText(install)}</b>, {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
+            <b>{placeText(install)}</b>
+            {install.from === 'console' && ', from this computer'},{' '}
+            {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
           </Text>
           <SshSteps steps={install.steps.filter(({ step }) => install.where === 'ssh' || !REMOTE_STEPS.has(step))} />
           {/* The steps show it; this says it. */}
           <VisuallyHidden role="status">{statusText(install)}</VisuallyHidden>
           {install.state === 'waiting-for-host-key' && <HostKeyQuestion install={install} />}
+          {install.state === 'waiting-for-answers' && <HostQuestions install={install} />}
           {install.output.length > 0 && <Output lines={install.output} />}
           {install.problem !== null && <ProblemAlert error={new CoordinatorError(install.problem)} />}
           {install.knownHostKey !== null && <ChangedHostKey install={install} onForgotten={onAgain} />}
@@ -47,7 +53,7 @@ export function SshInstallProgress({ id, onClose, onAgain }: Props) {
                 variant="default"
                 loading={cancel.isPending}
                 onClick={() =>
-                  cancel.mutate(id, {
+                  cancel.mutate(undefined, {
                     onError: (error) => toastProblem('The installation could not be cancelled', error),
                   })
                 }
@@ -89,6 +95,7 @@ function Output({ lines }: { lines: readonly string[] }) {
 
 function statusText({ state, steps }: SshInstall): string {
   if (state === 'waiting-for-host-key') return 'It waits for you to compare the host key.';
+  if (state === 'waiting-for-answers') return 'The host asks something.';
   if (state === 'succeeded') return 'It has ended well.';
   if (state === 'failed') return 'It has failed.';
   return steps.findLast((step) => step.state === 'running')?.detail ?? 'It goes on…';

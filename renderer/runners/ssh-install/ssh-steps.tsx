@@ -50,7 +50,7 @@ export function SshSteps({ steps }: { steps: readonly SshStep[] }) {
 function Bytes({ done, total }: { done: number; total: number }) {
   return (
     <>
-      <Progress value={total === 0 ? 100 : (100 * done) / total} aria-label="Upload" my={2} />
+      <Progress value={total === 0 ? 100 : (100 * done) / total} aria-label="How far it is" my={2} />
       <Text size="xs" component="span">
         {byteSize(done)} of {byteSize(total)}
       </Text>

@@ -1,13 +1,14 @@
 import { Alert, Button, Center, Loader, Stack, Text } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useEffect, useEffectEvent } from 'react';
+import { useEffect, useEffectEvent, useState } from 'react';
 import { NewRunnerSchema, type Runner } from '../../../protocol/api/runners.ts';
 import { fieldsOf, OutrunnerError } from '../../../protocol/problems.ts';
 import { asOutrunnerError } from '../../api/coordinator-error.ts';
 import { runnerMutations, runnerQueries } from '../../api/runner-queries.ts';
 import { DataState } from '../../ui/data-state.tsx';
 import { ProblemAlert } from '../../ui/problem-alert.tsx';
+import { NO_CONNECTION } from '../install/connection-fields.tsx';
 import { PackagePanel } from '../package-panel.tsx';
 import { SshInstallButton } from '../ssh-install/ssh-install-button.tsx';
 import { WhatHappensNext } from '../what-happens-next.tsx';
@@ -74,6 +75,7 @@ function Creating({ draft, change, onCancel }: StepProps) {
 
 function Created({ runnerId, change, onComplete }: StepProps & { runnerId: string; onComplete: () => void }) {
   const query = useQuery(runnerQueries.detail(runnerId));
+  const connection = useState(NO_CONNECTION);
   const gone = query.error !== null && asOutrunnerError(query.error).code === 'not-found';
   if (gone) {
     return (
@@ -108,9 +110,10 @@ function Created({ runnerId, change, onComplete }: StepProps & { runnerId: strin
               </Alert>
               <PackagePanel
                 runner={runner}
+                connection={connection}
                 blocked={runner.enrolment?.state === 'open' ? null : 'The token of this Runner is no longer open.'}
               />
-              <SshInstallButton runner={runner} />
+              <SshInstallButton runner={runner} connection={connection[0]} />
             </Stack>
             <WhatHappensNext runner={runner} />
           </div>
