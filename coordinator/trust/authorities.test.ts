@@ -116,6 +116,8 @@ describe.skipIf(openssl === undefined)('the authorities of --tls-ca (needs opens
         const said = await statement();
         expect(said.authorities).toBe(wanted);
         serials.push(said.serial);
+        const isNew = said.serial > (serials.at(-2) ?? 0);
+        expect(whole.log.join('').includes('Runners are told')).toBe(isNew);
       }
       const rises = serials.slice(1).map((serial, at) => serial > (serials[at] as number));
       expect(rises).toEqual([true, false, true, true, false, true, false]);
