@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
+import type { TrustStatement } from '../../protocol/trust.ts';
 import {
   enrolSimulated,
   makeEnrolmentKeys,
@@ -57,4 +58,15 @@ export function untilCounts(whole: WholeCoordinator, wanted: Record<string, numb
     const { replicas } = (await whole.call('getTrust')).body;
     return Object.entries(wanted).every(([name, count]) => replicas[name] === count);
   });
+}
+
+/** What an administrator does to the coordinator's key, and what is announced of it. */
+export function trustCalls(whole: WholeCoordinator) {
+  return {
+    rotate: () => whole.call('rotateKey'),
+    retire: (body: object = {}) => whole.call('retireKey', { body }),
+    view: async () => (await whole.call('getTrust')).body,
+    statement: async (): Promise<TrustStatement> =>
+      JSON.parse((await whole.request('GET', '/runner/v1/trust', { token: null })).body.statement),
+  };
 }

@@ -53,7 +53,13 @@ export class AnnouncedTrust implements TrustBook {
     const kept = row === undefined ? null : KeptSchema.parse(JSON.parse(row.value));
     const first = { serial: 1, keys: keysOf(deps.signing), authorities: deps.authorities, authoritiesSince: null };
     const opened = new AnnouncedTrust(deps, kept ?? first);
-    if (kept === null || !opened.#isPresent) await opened.renew();
+    const hasChanged = kept !== null && !opened.#isPresent;
+    if (kept === null || hasChanged) await opened.renew();
+    if (hasChanged) {
+      const before = { keys: kept.keys, hadAuthorities: kept.authorities !== null };
+      const now = { keys: opened.#kept.keys, hasAuthorities: deps.authorities !== null };
+      deps.log.info({ before, now }, 'keys or authorities are not those that were announced last: Runners are told');
+    }
     return opened;
   }
 

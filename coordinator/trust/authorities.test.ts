@@ -5,10 +5,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { TrustStatement } from '../../protocol/trust.ts';
 import { createCoordinator } from '../coordinator.ts';
 import { readSettings } from '../settings/read-settings.ts';
-import { downloaded, given, hired, movedTo, untilCounts } from '../testing/hired-agent.ts';
+import { downloaded, given, hired, movedTo, trustCalls, untilCounts } from '../testing/hired-agent.ts';
 import { startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 import { describeAuthorities, leadsToAuthority, readAuthorities } from './authorities.ts';
 
@@ -93,8 +92,7 @@ describe.skipIf(openssl === undefined)('the authorities of --tls-ca (needs opens
     });
     afterEach(() => whole.stop());
 
-    const statement = async (): Promise<TrustStatement> =>
-      JSON.parse((await whole.request('GET', '/runner/v1/trust', { token: null })).body.statement);
+    const statement = () => trustCalls(whole).statement();
     const startWith = async (text: string | null) => {
       await whole.coordinator.stop();
       whole.clock.advance(1000);
@@ -118,6 +116,8 @@ describe.skipIf(openssl === undefined)('the authorities of --tls-ca (needs opens
         const said = await statement();
         expect(said.authorities).toBe(wanted);
         serials.push(said.serial);
+        const isNew = said.serial > (serials.at(-2) ?? 0);
+        expect(whole.log.join('').includes('Runners are told')).toBe(isNew);
       }
       const rises = serials.slice(1).map((serial, at) => serial > (serials[at] as number));
       expect(rises).toEqual([true, false, true, true, false, true, false]);

@@ -1,11 +1,9 @@
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TrustStatement } from '../../protocol/trust.ts';
-import { downloaded, given, hired, movedTo, untilCounts } from '../testing/hired-agent.ts';
+import { downloaded, given, hired, trustCalls, untilCounts } from '../testing/hired-agent.ts';
 import { LiveReader } from '../testing/live-reader.ts';
-import { enrolSimulated, makeEnrolmentKeys, packageTrust, type SimulatedAgent } from '../testing/simulated-agent.ts';
-import { eventually } from '../testing/test-coordinator.ts';
+import { enrolSimulated, makeEnrolmentKeys, packageTrust } from '../testing/simulated-agent.ts';
 import { startWhole, type WholeCoordinator } from '../testing/whole-coordinator.ts';
 
 let whole: WholeCoordinator;
@@ -14,11 +12,10 @@ beforeEach(async () => {
 });
 afterEach(() => whole.stop());
 
-const rotate = () => whole.call('rotateKey');
-const retire = (body: object = {}) => whole.call('retireKey', { body });
-const view = async () => (await whole.call('getTrust')).body;
-const statement = async (): Promise<TrustStatement> =>
-  JSON.parse((await whole.request('GET', '/runner/v1/trust', { token: null })).body.statement);
+const rotate = () => trustCalls(whole).rotate();
+const retire = (body: object = {}) => trustCalls(whole).retire(body);
+const view = () => trustCalls(whole).view();
+const statement = () => trustCalls(whole).statement();
 
 describe('a rotation', () => {
   it('gives connected agents the new key while their work goes on, and signs with it from then on', async () => {
@@ -243,175 +240,6 @@ describe('retiring a key', () => {
   });
 });
 
-it('each state outlives a restart: who believes what, both keys, and the number of the statement', async () => {
-  const agents = [await hired(whole, 'one'), await hired(whole, 'two', { learns: false })];
-  for (const agent of agents) await agent.connect();
-  for (const step of ['nothing', 'rotate', 'retire']) {
-    if (step === 'rotate') await rotate();
-    if (step === 'retire') await retire({ leaveBehind: true });
-    await untilCounts(whole, { current: step === 'nothing' ? 2 : 1, unable: step === 'nothing' ? 0 : 1 });
-    const before = await view();
-    const { serial } = await statement();
-    for (const agent of agents) agent.kill();
-    const { folder } = whole;
-    whole = await whole.restart();
-    expect(whole.folder).toBe(folder);
-    const { behind, ...after } = await view();
-    expect({ ...after, behind: behind.length }).toEqual({ ...before, behind: before.behind.length });
-    expect((await statement()).serial).toBe(serial);
-    const [one, two] = agents.map((agent) => movedTo(whole, agent));
-    await one?.connect();
-    if (step !== 'retire') await two?.connect();
-  }
-});
-
-describe('a copy of the data folder from before', () => {
-  const restored = async (copy: string) => {
-    await whole.coordinator.stop();
-    await rm(whole.folder, { recursive: true });
-    await cp(copy, whole.folder, { recursive: true });
-    await rm(copy, { recursive: true });
-    whole = await startWhole({ folder: whole.folder, clock: whole.clock });
-  };
-  const copied = async () => {
-    const copy = `${whole.folder}-copy`;
-    await whole.coordinator.stop();
-    await cp(whole.folder, copy, { recursive: true });
-    whole = await startWhole({ folder: whole.folder, clock: whole.clock });
-    return copy;
-  };
-
-  it('the rotation serves agents that have moved since, and says what they believe', async () => {
-    const agent = await hired(whole, 'moved');
-    await agent.connect();
-    agent.kill();
-    const copy = await copied();
-    const first = (await view()).key.publicKey;
-    const moved = movedTo(whole, agent);
-    await moved.connect();
-    await rotate();
-    await untilCounts(whole, { current: 1 });
-    moved.kill();
-    await restored(copy);
-    expect((await view()).key.publicKey).toBe(first);
-    const back = movedTo(whole, moved);
-    expect((await back.connect()).publicKey).toBe(first);
-    await given(whole, back);
-    await untilCounts(whole, { refused: 1 });
-    expect(whole.log.join('')).toMatch(/old copy of the data folder/);
-    // Another rotation would leave it behind: that is not done without a word.
-    await rotate();
-    await given(whole, back);
-    expect(await retire()).toMatchObject({ status: 409, body: { code: 'key-needed' } });
-  });
-
-  it('the retirement is heard by agents whose statement is later', async () => {
-    const agent = await hired(whole, 'moved');
-    await agent.connect();
-    await rotate();
-    await untilCounts(whole, { current: 1 });
-    agent.kill();
-    const copy = await copied();
-    const moved = movedTo(whole, agent);
-    await moved.connect();
-    await retire();
-    await untilCounts(whole, { current: 1 });
-    const later = moved.trust?.serial ?? 0;
-    moved.kill();
-    await restored(copy);
-    expect((await statement()).serial).toBeLessThan(later);
-    const back = movedTo(whole, moved);
-    await back.connect();
-    await given(whole, back);
-    await eventually(async () => (await statement()).serial > later);
-    await eventually(() => (back.trust?.serial ?? 0) > later);
-    expect((await statement()).keys).toHaveLength(2);
-  });
-});
-
-describe('a rejection', () => {
-  const refusalOf = (agent: SimulatedAgent) => agent.connect().catch((error: unknown) => error);
-  const revoke = ({ identity: { runner, replica } }: SimulatedAgent) =>
-    whole.call('deleteReplica', { params: { id: runner, replicaId: replica } });
-
-  it('is signed with a key that the agent believes, and brings what it does not know', async () => {
-    const agent = await hired(whole, 'gone');
-    await agent.connect();
-    const [first] = agent.trust?.keys ?? [];
-    agent.kill();
-    await rotate();
-    const stranger = movedTo(whole, agent);
-    Object.assign(stranger.identity, { signingKey: makeEnrolmentKeys().signing });
-    expect(await refusalOf(stranger)).toMatchObject({ code: 'signature-refused', isProven: true });
-    await retire();
-    expect((await revoke(agent)).status).toBe(204);
-    expect(await refusalOf(agent)).toMatchObject({ code: 'replica-revoked', isProven: true });
-    expect(agent.trust?.former).toEqual([first]);
-    const unknown = movedTo(whole, agent);
-    Object.assign(unknown.identity, { replica: '7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10' });
-    expect(await refusalOf(unknown)).toMatchObject({ code: 'replica-unknown', isProven: true });
-  });
-
-  it('of an open session is signed too: when another process comes, and when its identity is revoked', async () => {
-    const agent = await hired(whole, 'twice');
-    await agent.connect();
-    const copy = movedTo(whole, agent, { instance: 'c'.repeat(43) });
-    await copy.connect();
-    const superseded = await agent.next('rejected');
-    expect([superseded.code, agent.isProven(superseded)]).toEqual(['session-superseded', true]);
-    await revoke(copy);
-    const revoked = await copy.next('rejected');
-    expect([revoked.code, copy.isProven(revoked)]).toEqual(['replica-revoked', true]);
-    // It is said to this session alone.
-    expect(agent.isProven(revoked)).toBe(false);
-  });
-
-  it('is signed for agents of old versions as well, and brings them nothing that they could not read', async () => {
-    const agent = await hired(whole, 'silent', { learns: false });
-    await agent.connect();
-    await revoke(agent);
-    const revoked = await agent.next('rejected');
-    expect(agent.isProven(revoked)).toBe(true);
-    expect(revoked.trust).toBeUndefined();
-  });
-});
-
-describe('GET /runner/v1/trust', () => {
-  it('is open to all, signed, and small; many calls from one address are slowed', async () => {
-    await rotate();
-    const answer = await whole.request('GET', '/runner/v1/trust', { token: null });
-    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
-    expect(answer.body.succession).toHaveLength(1);
-    expect(JSON.stringify(answer.body).length).toBeLessThan(1000);
-    const statuses: number[] = [];
-    for (let i = 0; i < 310; i++)
-      statuses.push((await whole.request('GET', '/runner/v1/trust', { token: null })).status);
-    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(5);
-    expect(await whole.request('POST', '/runner/v1/trust', { token: null, body: {} })).toMatchObject({ status: 404 });
-  });
-});
-
-it('signs an operation anew, with a key that is believed then, when it is offered again after the key was retired', async () => {
-  const agent = await hired(whole, 'again');
-  await agent.connect();
-  const { id, operation } = await given(whole, agent);
-  // It never took it, and is away while both change.
-  agent.kill();
-  await untilCounts(whole, { total: 1 });
-  await rotate();
-  await retire();
-  await agent.connect();
-  await eventually(async () => {
-    whole.clock.advance(1000);
-    agent.beat();
-    return agent.heard.some(({ type }) => type === 'operation');
-  });
-  const again = await agent.nextOperation();
-  expect([again.execution, again.operation]).toEqual([id, operation.operation]);
-  expect(again.attempt).toBeGreaterThan(operation.attempt);
-  expect(agent.trust?.keys).toHaveLength(1);
-});
-
 it('agents that poll learn of a new key as well', async () => {
   const agent = await hired(whole, 'polls', { transport: 'polling' });
   await agent.connect();
@@ -423,47 +251,4 @@ it('agents that poll learn of a new key as well', async () => {
   await untilCounts(whole, { current: 1 });
   expect(agent.trust?.keys).toEqual([retired.body.key.publicKey]);
   agent.kill();
-});
-
-describe('what an agent says of what was announced', () => {
-  it('is shown and kept when it does not use it, and forgotten with its next word', async () => {
-    const agent = await hired(whole, 'unhappy');
-    await agent.connect();
-    const problem = 'The certificate of the coordinator is not of these authorities.';
-    const { keys = [], serial = 0 } = agent.trust ?? {};
-    agent.send({ type: 'trust-noted', keys, serial, problem });
-    await untilCounts(whole, { refused: 1 });
-    expect((await view()).behind).toMatchObject([{ reason: 'refused', detail: problem, connected: true }]);
-    whole.clock.advance(500);
-    agent.kill();
-    whole = await whole.restart();
-    await untilCounts(whole, { refused: 1 });
-    const back = movedTo(whole, agent);
-    await back.connect();
-    await untilCounts(whole, { refused: 1 });
-    back.send({ type: 'trust-noted', keys, serial, problem: null });
-    await untilCounts(whole, { current: 1 });
-    expect(whole.log.join('')).not.toContain('"level":50');
-  });
-
-  it('cannot make the number of the statement rise again and again, nor beyond all clocks', async () => {
-    const agent = await hired(whole, 'liar');
-    await agent.connect();
-    const before = (await statement()).serial;
-    const say = async (serial: number) => {
-      agent.kill();
-      if (agent.trust !== null) agent.trust = { ...agent.trust, serial };
-      await agent.connect();
-      agent.send({ type: 'trust-noted', keys: agent.trust?.keys ?? [], serial, problem: null });
-      whole.clock.advance(500);
-    };
-    await say(Number.MAX_SAFE_INTEGER - 1);
-    expect((await statement()).serial).toBe(before);
-    await say(before + 1000);
-    await eventually(async () => (await statement()).serial > before + 1000);
-    const risen = (await statement()).serial;
-    await say(risen + 1000);
-    await given(whole, agent);
-    expect((await statement()).serial).toBe(risen);
-  });
 });
