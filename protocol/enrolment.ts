@@ -136,7 +136,7 @@ export const AGENT_EXIT = {
   enrolmentRefused: 11,
   /** The identity was revoked or is unknown: the agent must be downloaded again. */
   identityRefused: 12,
-  /** The coordinator is not the one whose key is pinned. */
+  /** Who answered the enrolment does not hold the key of `runner.json`. Once it is enrolled, an agent waits for its coordinator. */
   coordinatorNotTrusted: 13,
   /** The two ends do not speak the same protocol version. */
   protocolUnsupported: 14,

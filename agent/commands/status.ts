@@ -4,6 +4,7 @@ import { agentPaths } from '../config/agent-paths.ts';
 import { describeConfinement } from '../executors/confinement.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import { readStatusFile, type StatusFile } from '../host/status-file.ts';
+import { describeKeys } from '../trust/describe-trust.ts';
 import { addFileOptions, type CommandContext, type FileOptions } from './command-options.ts';
 
 /** `outrunner-agent status`: what the agent on this state folder does now; exit code 1 when none runs. */
@@ -39,6 +40,7 @@ function statusLines(state: string, pid: number | null, current: StatusFile | nu
     `Runner "${current.runner.name}", version ${current.version}, process ${pid}, since ${current.startedAt}`,
     `${connection} ${current.coordinator} since ${current.connectionSince}`,
     ...(current.lastError === null ? [] : [`last error: ${current.lastError}`]),
+    ...(current.trust === undefined ? [] : [describeKeys(current.trust.keys)]),
     `${load.running} running, ${load.queued} waiting, at most ${load.maximum} at once`,
     `stops: ${describeConfinement(current.confinement)}`,
     ...current.operations.map(

@@ -22,8 +22,8 @@ import { describeSkew } from '../host/self-checks.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import { readStatusFile } from '../host/status-file.ts';
 import type { Log } from '../log.ts';
-import { subjectsOf } from '../trust/authorities.ts';
 import { beginTrust, isSameCoordinator, trustOfIdentity } from '../trust/begin-trust.ts';
+import { describeTrust } from '../trust/describe-trust.ts';
 import { Trust } from '../trust/trust.ts';
 import { inspectTls } from './check-tls.ts';
 import { firstHop, openFirstHop, openTunnel } from './open-tunnel.ts';
@@ -85,7 +85,7 @@ export async function examine(deps: ExamineDeps): Promise<Finding[]> {
     const present = await loadIdentity(deps.paths.state).catch(() => null);
     // Nothing that is learned here is kept: that is the business of the agent that runs.
     trust = new Trust({ config, transport, log: NO_LOG }, beginTrust(config, present));
-    note('trust', describeTrust(trust));
+    note('trust', good(describeTrust(trust.held, trust.kept)));
   } catch (error) {
     note('proxy', verdictOf(error));
     return findings;
@@ -203,18 +203,6 @@ async function checkProxy(transport: Transport): Promise<Verdict> {
   const socket = await openTunnel(transport);
   socket.destroy();
   return good(`${transport.proxyShown} connects to ${transport.origin.host}`);
-}
-
-/** The keys as the console shows them, so that the two can be compared. */
-function describeTrust({ held, kept }: Trust): Verdict {
-  const [newest = '', earlier] = held.keys;
-  const keys = `coordinator key ${newest}${earlier === undefined ? '' : `, and still ${earlier}`}`;
-  if (held.serial === 0) return good(`${keys}; it has announced nothing yet`);
-  const subjects = subjectsOf(held.authorities).map((one) => `"${one}"`);
-  const authorities = subjects.length === 0 ? 'none beside those of the system' : subjects.join(', ');
-  const still = subjectsOf(kept).map((one) => `"${one}"`);
-  const also = still.length === 0 ? '' : `; still taken: ${still.join(', ')}`;
-  return good(`${keys}; announcement ${held.serial}, its authorities: ${authorities}${also}`);
 }
 
 async function checkTls(transport: Transport, trust: Trust): Promise<Verdict> {

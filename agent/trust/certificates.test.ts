@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { manualClock } from '../../protocol/clock.ts';
 import { AGENT_EXIT, IdentitySchema, type RunnerConfig } from '../../protocol/enrolment.ts';
 import { TRUST_PATH } from '../../protocol/trust.ts';
 import { CLOSE } from '../../protocol/wire.ts';
@@ -125,6 +126,20 @@ test('a wrong authority that is announced cuts nobody off: the old ones are kept
   coordinator.useCertificate(second);
   coordinator.session?.socket.terminate();
   await expect.poll(() => said(back)).toContain('an authority that this host does not know');
+});
+
+test('in a session that lasts it is tried again, and the old authorities go as soon as the new ones are enough', async () => {
+  const { coordinator, second, config } = await ready();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });
+  const clock = manualClock(Date.now());
+  const agent = await testAgent(coordinator, { config, clock });
+  await coordinator.connected();
+  expect(await announced(coordinator, second.ca)).toMatchObject({ problem: expect.any(String) as string });
+  coordinator.useCertificate(second);
+  for (let seconds = 0; seconds < 600; seconds += 50) clock.advance(50_000);
+  await coordinator.said('trust-noted', ({ problem }) => problem === null);
+  expect((await identityOf(agent.state)).keptAuthorities).toBeUndefined();
+  expect(coordinator.sessions).toBe(1);
 });
 
 test('an announced authority that cannot be read is said, and the others are used', async () => {

@@ -51,4 +51,4 @@ test('an agent that is killed while it writes down what it learned has the old o
   }
   const operation = await coordinator.offer([{ type: 'command', command: 'echo on' }]);
   expect(outputOf(await coordinator.finished(operation)).toString()).toBe('on\n');
-}, 60_000);
+}, 120_000);
