@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { IdSchema, lineSchema } from './fields.ts';
 import { ProblemSchema } from './problems.ts';
+import { HeldTrustSchema, SuccessionSchema, ToldTrustSchema, TrustAnnouncementSchema } from './trust.ts';
+import { PublicKeySchema, SignatureSchema } from './trust-fields.ts';
 
 /** How a replica comes to be: the package's configuration, the enrolment call, and the identity that stays on the host. */
 
@@ -9,13 +11,6 @@ export const PlatformTargetSchema = z
   .enum(PLATFORM_TARGETS, 'Platform must be one of linux-x64, linux-arm64, win-x64, macos-arm64, macos-x64.')
   .meta({ id: 'PlatformTarget' });
 export type PlatformTarget = z.infer<typeof PlatformTargetSchema>;
-
-/** A raw Ed25519 or X25519 public key: 32 bytes, base64url without padding. */
-export const PublicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'This must be a 32-byte key in base64url.');
-/** An Ed25519 signature: 64 bytes, base64url without padding. */
-export const SignatureSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{86}$/, 'This must be a 64-byte signature in base64url.');
 
 export const ENROLMENT_TOKEN_PREFIX = 'ore_';
 export const EnrolmentTokenSchema = z.string().regex(/^ore_[A-Za-z0-9_-]{43}$/, 'This is not an enrolment token.');
@@ -28,7 +23,20 @@ export const CoordinatorUrlSchema = z
 /** `runner.json`: what lies beside the executable in a package (mode 0600). */
 export const RunnerConfigSchema = z.object({
   version: z.literal(1),
-  coordinator: z.object({ url: CoordinatorUrlSchema, publicKey: PublicKeySchema }),
+  coordinator: z.object({
+    url: CoordinatorUrlSchema,
+    publicKey: PublicKeySchema,
+    /** How this key came to be the coordinator's: by it, whoever believes an earlier one knows that it is the same coordinator. */
+    succession: SuccessionSchema.optional(),
+    /**
+     * SHA-256 in hex of the coordinator's own authorities. When `ca` is that very text, later authorities of the coordinator
+     * take its place; any other `ca` belongs to the host's network, and stays.
+     */
+    authoritiesSha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  }),
   runner: z.object({ id: IdSchema, name: z.string() }),
   enrolment: z.object({ token: EnrolmentTokenSchema, expiresAt: z.string() }).optional(),
   /** `http://[user:password@]host:port`, or `socks5://…`; absent: HTTPS_PROXY / NO_PROXY of the environment. */
@@ -63,6 +71,8 @@ export const EnrolRequestSchema = z.object({
   /** Proof that the agent holds the signing key: signature over {@link enrolmentProof}. */
   proof: SignatureSchema,
   host: HostFactsSchema,
+  /** What it believes. Absent: an agent that pins one key for good. */
+  trust: ToldTrustSchema.optional(),
 });
 export type EnrolRequest = z.infer<typeof EnrolRequestSchema>;
 
@@ -72,6 +82,8 @@ export const EnrolResponseSchema = z.object({
   coordinatorPublicKey: PublicKeySchema,
   /** The coordinator's signature over the enrolment, so that the agent knows who answered: see {@link enrolmentAnswer}. */
   signature: SignatureSchema,
+  /** When there is something that the agent does not know yet; to be weighed before the signature is checked. */
+  trust: TrustAnnouncementSchema.optional(),
 });
 
 /** The text whose signature proves possession of the signing key at enrolment. */
@@ -94,6 +106,8 @@ export const IdentitySchema = z.object({
   signingKey: z.string(),
   sealingKey: z.string(),
   enrolledAt: z.string(),
+  /** Absent: it believes the key above. When present, the key above is the newest of it. */
+  trust: HeldTrustSchema.optional(),
 });
 export type Identity = z.infer<typeof IdentitySchema>;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type PlatformTarget, PlatformTargetSchema } from './enrolment.ts';
 import { AGENT_TARGET_TABLE } from './release.ts';
+import { CaPemSchema } from './trust-fields.ts';
 
 /** What a person chooses about the package of one host: for which platform, in which form, and how it reaches us. */
 
@@ -23,15 +24,6 @@ export const ProxyUrlSchema = z
   .regex(
     /^(?:https?|socks(?:4a?|5h?)?):\/\/[\x21\x24-\x2e\x30-\x3e\x40-\x5b\x5d-\x7e]+\/?$/,
     'must be like http://host:port or socks5://host:port.',
-  );
-
-/** Certificates in PEM and nothing else but line ends. */
-export const CaPemSchema = z
-  .string()
-  .max(200_000)
-  .regex(
-    /^\s*(?:-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*)+$/,
-    'must be certificates in PEM, from BEGIN CERTIFICATE to END CERTIFICATE.',
   );
 
 /** What goes into `runner.json` beside what the coordinator's own settings say. */

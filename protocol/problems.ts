@@ -92,6 +92,24 @@ export const PROBLEMS = {
     title: 'The executable for this platform is not built',
     todo: 'Build it with `npm run build:agents`, then download again.',
   },
+  'key-rotation-open': {
+    status: 409,
+    retry: false,
+    title: 'A rotation of the key is under way',
+    todo: 'Retire the old key first.',
+  },
+  'key-single': {
+    status: 409,
+    retry: false,
+    title: 'There is no old key to retire',
+    todo: 'Rotate the key first.',
+  },
+  'key-needed': {
+    status: 409,
+    retry: false,
+    title: 'Some Runners know the old key alone, and cannot learn the new one by themselves',
+    todo: 'Upgrade them, or download them again. To retire the key all the same, say leaveBehind: true; they can do nothing more until they are downloaded again.',
+  },
   'execution-ended': {
     status: 409,
     retry: false,

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  PLATFORM_TARGETS,
-  type PlatformTarget,
-  PlatformTargetSchema,
-  PublicKeySchema,
-  SignatureSchema,
-} from './enrolment.ts';
+import { PLATFORM_TARGETS, type PlatformTarget, PlatformTargetSchema } from './enrolment.ts';
+import { PublicKeySchema, SignatureSchema } from './trust-fields.ts';
 
 /**
  * The release manifest: what was built for which platform, and the key that vouches for it. `npm run build:agents` writes

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { HostFactsSchema, PublicKeySchema, SignatureSchema } from './enrolment.ts';
+import { HostFactsSchema } from './enrolment.ts';
 import { IdSchema } from './fields.ts';
-import { ProblemCodeSchema } from './problems.ts';
+import { type ProblemCode, ProblemCodeSchema } from './problems.ts';
+import { ToldTrustSchema, TrustAnnouncementSchema } from './trust.ts';
+import { PublicKeySchema, SignatureSchema } from './trust-fields.ts';
 import { UpgradableSchema, UpgradeReportSchema } from './upgrade.ts';
 
 /**
@@ -12,7 +14,7 @@ import { UpgradableSchema, UpgradeReportSchema } from './upgrade.ts';
  *
  * Handshake: `challenge` → `hello` (signed by the replica) → `welcome` (signed by the coordinator) or `rejected` and close.
  * Then, in any order: `heartbeat` from the agent; `operation` ⇄ `accepted`/`refused`, later perhaps `returned`; journal frames ⇄ `ack`/`resume-from`;
- * `cancel`; `ping` ⇄ `pong`; `upgrade`/`upgrade-cancel` ⇄ `upgrade-report`, and `upgrade-noted`; `goodbye` from the agent before it leaves.
+ * `cancel`; `ping` ⇄ `pong`; `upgrade`/`upgrade-cancel` ⇄ `upgrade-report`, and `upgrade-noted`; `trust` → `trust-noted`; `goodbye` from the agent before it leaves.
  */
 
 export const CONNECT_PATH = '/runner/v1/connect';
@@ -72,6 +74,8 @@ export const HelloSchema = z.object({
   operations: z.array(HeldOperationSchema).max(100_000),
   /** Absent: an agent that knows nothing of upgrades. */
   upgradable: UpgradableSchema.optional(),
+  /** Absent: an agent that pins one key for good, and cannot be told of another. */
+  trust: ToldTrustSchema.optional(),
 });
 export type Hello = z.infer<typeof HelloSchema>;
 
@@ -98,6 +102,8 @@ export const FromAgentSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('returned'), ...operationRef, reason: z.string().max(500) }),
   z.object({ type: z.literal('pong'), id: z.string().max(64) }),
   UpgradeReportSchema.extend({ type: z.literal('upgrade-report') }),
+  /** What it believes now, said when that has changed. `problem`: why it does not believe, or not use, what was announced. */
+  ToldTrustSchema.extend({ type: z.literal('trust-noted'), problem: z.string().max(500).nullable() }),
   z.object({ type: z.literal('goodbye'), reason: z.string().max(500) }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),
 ]);
@@ -122,12 +128,26 @@ export const ToAgentSchema = z.discriminatedUnion('type', [
     silenceMs: z.number().int().min(1000),
     /** Operations at once, as the administrator set it. */
     maximum: z.number().int().min(1),
+    /** The newest key that this agent believes, as far as the coordinator holds it. */
     publicKey: PublicKeySchema,
     signature: SignatureSchema,
+    /** When there is something that the agent does not know yet; to be weighed before the signature is checked. */
+    trust: TrustAnnouncementSchema.optional(),
     /** Of the operations that the agent holds: from which record to send; `drop` when the coordinator needs no more of it. */
     resume: z.array(z.object({ ...operationRef, from: z.number().int().min(0), drop: z.boolean() })).max(100_000),
   }),
-  z.object({ type: z.literal('rejected'), code: ProblemCodeSchema, detail: z.string(), todo: z.string() }),
+  /**
+   * `proof`: a signature over {@link rejectionSigningText}, by a key as in `welcome`. Without one that it believes, an agent
+   * takes no rejection as final: whoever answers at the coordinator's address may be somebody else.
+   */
+  z.object({
+    type: z.literal('rejected'),
+    code: ProblemCodeSchema,
+    detail: z.string(),
+    todo: z.string(),
+    proof: z.object({ publicKey: PublicKeySchema, signature: SignatureSchema }).optional(),
+    trust: TrustAnnouncementSchema.optional(),
+  }),
   /** `payload` is the JSON text of an Operation; `signature` is over {@link operationSigningText}. */
   z.object({ type: z.literal('operation'), payload: z.string().max(MAX_MESSAGE_BYTES), signature: SignatureSchema }),
   /** Records below `next` are stored for good. `final`: nothing more is needed, delete the copy. */
@@ -160,6 +180,8 @@ export const ToAgentSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('upgrade-cancel'), upgrade: IdSchema, reason: z.string().max(500) }),
   /** How the upgrade ended is stored: it need not be said again. */
   z.object({ type: z.literal('upgrade-noted'), upgrade: IdSchema }),
+  /** Keys or authorities have changed. Said only to agents that said `trust` in their hello. */
+  TrustAnnouncementSchema.extend({ type: z.literal('trust') }),
   z.object({ type: z.literal('beat'), time: z.number() }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),
 ]);
@@ -176,6 +198,11 @@ export function helloSigningText(
 /** What the coordinator signs in `welcome`: proof that it holds the pinned key. */
 export function welcomeSigningText(agentNonce: string, replica: string, epoch: number): string {
   return `outrunner-welcome-v1\n${agentNonce}\n${replica}\n${epoch}`;
+}
+
+/** What the coordinator signs when it turns an agent away. `agentNonce`: of its hello, so that it cannot be said again. */
+export function rejectionSigningText(agentNonce: string, replica: string, code: ProblemCode): string {
+  return `outrunner-rejected-v1\n${agentNonce}\n${replica}\n${code}`;
 }
 
 /** What the coordinator signs of an operation. */

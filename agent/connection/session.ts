@@ -172,6 +172,7 @@ export class Session implements SessionLink {
     upgrade: (message) => this.#deps.upgrades.order(message),
     'upgrade-cancel': (message) => this.#deps.upgrades.cancel(message),
     'upgrade-noted': (message) => this.#deps.upgrades.noted(message),
+    trust: () => this.#deps.log.info('The coordinator announces keys or authorities.'),
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 

@@ -16,9 +16,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
-import { SignatureSchema } from '../../protocol/enrolment.ts';
 import { type Operation, OperationSchema } from '../../protocol/operation.ts';
 import { QuickDisk } from '../../protocol/quick-disk.ts';
+import { SignatureSchema } from '../../protocol/trust-fields.ts';
 import { SLOT_NAME, slotName } from './operation-place.ts';
 
 const syncNames = promisify(fsync);

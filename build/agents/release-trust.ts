@@ -1,4 +1,4 @@
-import { PublicKeySchema } from '../../protocol/enrolment.ts';
+import { PublicKeySchema } from '../../protocol/trust-fields.ts';
 import { BuildError } from './build-error.ts';
 import type { ReleaseKey } from './release-key.ts';
 

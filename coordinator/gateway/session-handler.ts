@@ -253,6 +253,9 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
           return;
         case 'upgrade-report':
           return deps.upgrades()?.reported(state.replicaId, message);
+        case 'trust-noted':
+          log.debug({ replica: state.replicaId, serial: message.serial }, 'an agent says whom it believes');
+          return;
         case 'goodbye':
           return goodbye(session, state);
         case 'error':

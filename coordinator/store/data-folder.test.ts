@@ -5,7 +5,8 @@ import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
-import { EnrolmentTokenSchema, PublicKeySchema, SignatureSchema } from '../../protocol/enrolment.ts';
+import { EnrolmentTokenSchema } from '../../protocol/enrolment.ts';
+import { PublicKeySchema, SignatureSchema } from '../../protocol/trust-fields.ts';
 import { openDataFolder, readAnnouncement } from './data-folder.ts';
 
 let path: string;

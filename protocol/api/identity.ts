@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { PublicKeySchema } from '../enrolment.ts';
 import { IdSchema, lineSchema, pageOf, TimeSchema } from '../fields.ts';
+import { PublicKeySchema } from '../trust-fields.ts';
 import { route } from './route.ts';
 
 /** Signing in, who I am, and API tokens. */

@@ -41,6 +41,8 @@ export const LiveEventSchema = z
      */
     z.object({ topic: z.literal('checkins'), seen: z.record(IdSchema, TimeSchema) }),
     z.object({ topic: z.literal('ssh-install'), action: changed, id: IdSchema, install: SshInstallSchema }),
+    /** Keys or authorities have changed, or how far Runners know them: read it again. */
+    z.object({ topic: z.literal('trust'), action: z.literal('updated'), id: z.literal('trust') }),
     z.object({ topic: z.literal('token'), action: z.enum(['created', 'deleted']), id: IdSchema }),
   ])
   .meta({ id: 'LiveEvent' });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { EnrolmentTokenSchema, PlatformTargetSchema, RunnerConfigSchema, SignatureSchema } from '../enrolment.ts';
+import { EnrolmentTokenSchema, PlatformTargetSchema, RunnerConfigSchema } from '../enrolment.ts';
 import { IdSchema } from '../fields.ts';
 import { PackageFormatSchema } from '../package-options.ts';
 import { PlatformSignatureSchema } from '../release.ts';
+import { SignatureSchema } from '../trust-fields.ts';
 import { route } from './route.ts';
 
 /** What a coordinator has to hand out. `available: false` comes with the reason and what to do. */

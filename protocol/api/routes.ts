@@ -8,6 +8,7 @@ import { projectRoutes } from './projects.ts';
 import type { Route } from './route.ts';
 import { runnerRoutes } from './runners.ts';
 import { sshInstallRoutes } from './ssh-installs.ts';
+import { trustRoutes } from './trust.ts';
 import { upgradeRoutes } from './upgrades.ts';
 
 /** Every REST call of Outrunner, by name. */
@@ -18,6 +19,7 @@ export const ROUTES = {
   ...packageRoutes,
   ...sshInstallRoutes,
   ...upgradeRoutes,
+  ...trustRoutes,
   ...jobRoutes,
   ...executionRoutes,
   ...liveRoutes,

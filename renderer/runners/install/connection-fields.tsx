@@ -1,7 +1,8 @@
 import { Button, Collapse, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { useId, useState } from 'react';
-import { CaPemSchema, ProxyUrlSchema } from '../../../protocol/package-options.ts';
+import { ProxyUrlSchema } from '../../../protocol/package-options.ts';
+import { CaPemSchema } from '../../../protocol/trust-fields.ts';
 
 /** How the host reaches the coordinator, as it was typed. */
 export interface Connection {
