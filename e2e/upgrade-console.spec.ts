@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Page } from '@playwright/test';
 import { type CoordinatorProcess, startCoordinator } from '../bench/harness/coordinator.ts';
 import { endAgents, healthyWith, installHost, type LaunchedHost } from './support/launched-host.ts';
-import { look } from './support/look.ts';
+import { look, lookTwice } from './support/look.ts';
 import { makeVersion, publish } from './support/releases.ts';
 import { expect, test } from './support/test.ts';
 
@@ -11,16 +11,6 @@ const hosts: LaunchedHost[] = [];
 test.afterEach(async () => {
   for (const { folder } of hosts.splice(0)) await endAgents(folder.path);
 });
-
-/** What is on the page now, in light and in dark on a small window. */
-async function lookTwice(page: Page, name: string): Promise<void> {
-  await look(page, name, 'light');
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await page.setViewportSize({ width: 1024, height: 700 });
-  await look(page, name, 'dark-small');
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
 
 async function openUpgrade(page: Page, coordinator: CoordinatorProcess, runner: string): Promise<void> {
   await page.goto(`${coordinator.url}/runners`);
@@ -61,6 +51,10 @@ test('agents are upgraded from the console: outdated is seen, ordered, waited fo
   await expect.poll(async () => (await api.call('getExecution', { params: { id: job.id } })).state).toBe('running');
   await page.goto(await coordinator.signInLink());
   await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
+
+  await page.goto(`${coordinator.url}/upgrades`);
+  await expect(page.getByText('No upgrade yet')).toBeVisible();
+  await lookTwice(page, 'upgrades-empty');
 
   await test.step('one: the list says outdated, the dialog from where to where, and it waits for what runs', async () => {
     await openUpgrade(page, coordinator, 'db-west-1');

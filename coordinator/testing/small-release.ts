@@ -3,7 +3,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { PLATFORM_TARGETS, type PlatformTarget } from '../../protocol/enrolment.ts';
-import { AGENT_TARGET_TABLE, type ReleaseManifest, releaseBytes } from '../../protocol/release.ts';
+import {
+  AGENT_TARGET_TABLE,
+  type PlatformSignature,
+  type ReleaseManifest,
+  releaseBytes,
+} from '../../protocol/release.ts';
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -13,6 +18,7 @@ export async function writeSmallRelease(
   executable: Buffer,
   targets: readonly PlatformTarget[] = PLATFORM_TARGETS,
   productVersion = '1.2.3',
+  signatures: Partial<Record<PlatformTarget, PlatformSignature>> = {},
 ): Promise<ReleaseManifest> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
@@ -24,7 +30,13 @@ export async function writeSmallRelease(
     development: true,
     key: { id: sha256(raw).slice(0, 16), publicKey: raw.toString('base64url') },
     documents: [await document(folder, 'LICENSES.txt', 'MIT, and others.\n')],
-    executables: await Promise.all(targets.map((target) => released(folder, target, executable))),
+    executables: await Promise.all(
+      targets.map(async (target) => {
+        const platformSignature = signatures[target];
+        const one = await released(folder, target, executable);
+        return platformSignature === undefined ? one : { ...one, platformSignature };
+      }),
+    ),
   };
   // A later build may sign what this version does not know.
   const later = { ...manifest, anotherField: { of: 'a later build' } };

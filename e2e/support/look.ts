@@ -24,10 +24,12 @@ export async function look(page: Page, name: string, suffix: string): Promise<vo
   expect.soft(sideways, `${name} (${suffix}) scrolls sideways`).toBeLessThanOrEqual(0);
 }
 
-/** {@link look} in the light theme and in the dark one. */
-export async function lookInBoth(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await look(page, name, colorScheme);
-  }
+/** What is on the page now, in light and in dark on a small window. */
+export async function lookTwice(page: Page, name: string): Promise<void> {
+  await look(page, name, 'light');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setViewportSize({ width: 1024, height: 700 });
+  await look(page, name, 'dark-small');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -34,7 +34,7 @@ export function PlatformChoice({ packages, value, onChange }: Props) {
                 <Radio.Indicator mt={2} size="xs" />
                 <div>
                   <Group gap={6} wrap="nowrap">
-                    <Icon size={16} stroke={1.7} aria-hidden />
+                    <Icon size={16} stroke={1.7} aria-hidden className={classes.icon} />
                     <Text size="sm" fw={600}>
                       {label}
                     </Text>

@@ -5,6 +5,7 @@ import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { packageQueries } from '../api/package-queries.ts';
 import { sessionQueries } from '../api/session-queries.ts';
 import { useHost } from '../host/host-context.tsx';
+import { Meaning } from '../runners/install/meaning.tsx';
 import { DEVELOPMENT_KEY, signatureWords } from '../runners/install/signature-words.ts';
 import { byteSize } from '../ui/byte-size.ts';
 import { DataState } from '../ui/data-state.tsx';
@@ -92,7 +93,7 @@ function Executable({ found: { available, executable, platform, reason } }: { fo
     <>
       <span>{`${byteSize(executable.size)} · ${title}`}</span>
       <Text size="xs" c="dimmed">
-        {meaning}
+        <Meaning text={meaning} />
       </Text>
     </>
   );

@@ -43,11 +43,9 @@ function Paused({ upgrade, failed }: { upgrade: Upgrade; failed: readonly Upgrad
       {failed.length > 0 && !isSaid && <Failures failed={failed} />}
       <Text size="sm">
         {pending === 0
-          ? 'Every agent has begun already. '
-          : `No further agent begins: ${pending === 1 ? 'one waits for its turn' : `${pending.toLocaleString()} wait for their turn`}. `}
-        Those under way go on. Resume goes on with the next
-        {failed.length > 0 && ', and leaves those that failed on the version of before'}; Cancel ends the upgrade, and
-        whoever has not begun to switch keeps its version.
+          ? 'Every agent has begun already, and those under way go on: Resume lets the upgrade end by itself. '
+          : `No further agent begins: ${pending === 1 ? 'one waits for its turn' : `${pending.toLocaleString()} wait for their turn`}. Those under way go on. Resume goes on with the next${failed.length > 0 ? ', and leaves those that failed on the version of before' : ''}. `}
+        Cancel ends the upgrade, and whoever has not begun to switch keeps its version.
       </Text>
     </Alert>
   );

@@ -47,10 +47,12 @@ export function VersionMark({ runner, handedOut, wide = false }: Props) {
     return <span className={classes.none}>{wide ? 'not known yet' : '–'}</span>;
   }
   const { icon: Icon, word, color, ...long } = VERSION_LOOK[state];
-  const isDevelopment = handedOut.development && version === handedOut.version;
+  // Of one that is too new only the version of before is known.
+  const shown = state === 'too-new' ? null : version;
+  const isDevelopment = handedOut.development && state === 'current' && version === handedOut.version;
   return (
     <span className={classes.mark} title={explain(runner, state, handedOut)} data-version-state={state}>
-      {version !== null && <span className={classes.version}>{version}</span>}
+      {shown !== null && <span className={classes.version}>{shown}</span>}
       <span className={classes.state} style={{ color }}>
         <Icon size={15} stroke={2} aria-hidden />
         {wide && 'wide' in long ? long.wide : word}
@@ -88,6 +90,9 @@ function explain(
   const also = others.size === 0 ? '' : ` Other replicas have ${[...others].join(', ')}.`;
   if (state === 'current') return `Current: ${here}`;
   if (state === 'too-old') return `Too old: it was turned away. ${turnedAwayWords(runner)} ${here}`;
-  if (state === 'too-new') return `Newer than this coordinator: it was turned away. ${turnedAwayWords(runner)} ${here}`;
+  if (state === 'too-new') {
+    const before = runner.version === null ? '' : ` When it was connected last it had ${runner.version}.`;
+    return `Newer than this coordinator: it was turned away. ${turnedAwayWords(runner)}${before} ${here}`;
+  }
   return `${state === 'outdated' ? 'Outdated' : 'Newer'}: ${here}${also}`;
 }

@@ -2,6 +2,7 @@ import { Text } from '@mantine/core';
 import { IconFlask, IconRosetteDiscountCheck, IconShieldQuestion } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { Package } from '../../../protocol/api/packages.ts';
+import { Meaning } from './meaning.tsx';
 import classes from './signature-note.module.css';
 import { DEVELOPMENT_KEY, type SignatureWords, signatureWords } from './signature-words.ts';
 
@@ -36,7 +37,7 @@ export function SignatureNote({ chosen, development }: Props) {
 function SignatureLine({ words: { sign, title, meaning } }: { words: SignatureWords }) {
   return (
     <Line {...LOOK[sign]} title={title}>
-      {meaning}
+      <Meaning text={meaning} />
     </Line>
   );
 }

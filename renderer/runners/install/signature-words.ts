@@ -6,13 +6,13 @@ export interface SignatureWords {
   /** `good`: it names who made it. `plain`: nothing that anybody has to know. `asks`: the system warns or stops. */
   readonly sign: 'good' | 'plain' | 'asks';
   readonly title: string;
-  /** What that means for the person who starts it. */
+  /** What that means for the person who starts it; a command stands between backticks. */
   readonly meaning: string;
 }
 
 const CHECKED = 'SHA-256 and the signature of the release are checked in any case.';
 const TAKE_OFF =
-  'What a browser has downloaded is stopped by Gatekeeper: use the one line, or check it and then take the mark off with xattr -d com.apple.quarantine outrunner-agent.';
+  'What a browser has downloaded is stopped by Gatekeeper: use the one line, or check it and then take the mark off with `xattr -d com.apple.quarantine outrunner-agent`.';
 const WINDOWS_WARNS =
   'Windows warns of an unknown publisher when a browser has downloaded it, and some companies let nothing unsigned start.';
 
