@@ -87,7 +87,8 @@ describe('the packaging of the desktop console', () => {
     ]);
     expect(files).toContain(`dist/${BUNDLES.electronMain.output}`);
     expect(files).toContain(`dist/${BUNDLES.electronPreload.output}`);
-    expect(`dist/${BUNDLES.coordinator.output}`).toMatch(/^dist\/coordinator\//);
+    for (const { output } of [BUNDLES.coordinator, BUNDLES.sshInstall])
+      expect(`dist/${output}`).toMatch(/^dist\/coordinator\//);
   });
 
   it('starts the file that the build makes, in the form that it has', async () => {
@@ -153,6 +154,7 @@ describe('what electron-builder makes of it', () => {
         '/dist',
         '/dist/coordinator',
         '/dist/coordinator/main.mjs',
+        '/dist/coordinator/ssh-install.mjs',
         '/dist/electron',
         '/dist/electron/main.js',
         '/dist/electron/preload.cjs',

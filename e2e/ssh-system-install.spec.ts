@@ -63,7 +63,11 @@ test('a service of the whole host is installed over SSH by root and by sudo, and
     // Half-way: what it needs has no room in the end. What was made before is taken back, and it can be tried again.
     await host.sh('mount -t tmpfs -o size=20m none /opt');
     const full = await install(coordinator, host, 'half-way', password('asked'));
-    expect([full.state, full.problem?.code]).toEqual(['failed', 'ssh-no-space']);
+    expect([full.state, full.problem?.code, full.problem?.detail]).toEqual([
+      'failed',
+      'ssh-no-space',
+      expect.stringContaining('no space left'),
+    ]);
     expect([await host.traces('half-way'), await host.leftovers()]).toEqual([[], []]);
     await host.sh('umount /opt');
     const mended = await coordinator.api.call('startSshInstall', {

@@ -242,6 +242,27 @@ describe.skipIf(NO_BARE_ROOT !== '')(
       expect(root.read(UNIT)).not.toContain('NoNewPrivileges');
     });
 
+    test('a disk that is full is said in one line, and what was changed is taken back', async () => {
+      const full = new BareRoot();
+      try {
+        full.putAgent(PACKAGE);
+        full.write(`${PACKAGE}/runner.json`, JSON.stringify(coordinator.config()), 0o600);
+        full.mountTmpfs('/opt', 'size=20m');
+        const { code, stderr } = await full.run([`${PACKAGE}/outrunner-agent`, 'service', 'install', '--no-start']);
+        expect([code, stderr]).toEqual([
+          AGENT_EXIT.serviceFailed,
+          expect.stringMatching(
+            /^outrunner-agent: \/opt\/outrunner-agent\/\S+ could not be written: no space left on its disk\. .*\n$/,
+          ),
+        ]);
+        for (const path of ['/opt/outrunner-agent', '/etc/outrunner-agent', STATE, UNIT])
+          expect([path, existsSync(full.path(path))]).toEqual([path, false]);
+        expect(full.read('/etc/passwd')).not.toContain('outrunner');
+      } finally {
+        full.close();
+      }
+    });
+
     test('a step that fails takes back what was changed: of a repair, and of a new installation', async () => {
       root.write('/run/enable-fails', '');
       const unit = root.read(UNIT);

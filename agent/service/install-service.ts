@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Clock } from '../../protocol/clock.ts';
 import { AGENT_EXIT } from '../../protocol/enrolment.ts';
 import { compareVersions } from '../../protocol/product-version.ts';
-import { AgentExit } from '../agent-exit.ts';
+import { AgentExit, isFullDisk, systemCode } from '../agent-exit.ts';
 import { isSpent, loadIdentity } from '../config/identity-file.ts';
 import { loadRunnerConfig } from '../config/runner-config.ts';
 import { forgetLastEnd, readLastEnd } from '../host/last-end.ts';
@@ -69,10 +69,18 @@ export async function installService(deps: ServiceDeps, request: InstallRequest)
   } catch (error) {
     say('That did not work; what was changed is taken back.');
     await undo.run(say);
-    throw error;
+    throw asFileProblem(error);
   }
   if (layout.tool !== null) await forgetBefore(layout.tool);
   await concludeInstall(deps, request, done);
+}
+
+/** What a file system refused, as a line for a person; any other error as it is. */
+function asFileProblem(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof AgentExit || !('syscall' in error)) return error;
+  const { path = 'A file', dest: what = path } = error as NodeJS.ErrnoException & { readonly dest?: string };
+  if (isFullDisk(error)) return failed(`${what} could not be written: no space left on its disk.`, 'Make some room.');
+  return failed(`${what} could not be written (${systemCode(error)}).`);
 }
 
 /** Nothing that is somebody else's is touched. */

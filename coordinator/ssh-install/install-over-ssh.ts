@@ -300,7 +300,8 @@ class InstallRun {
     const noScript = ran.code === NO_SCRIPT;
     const said = lastWords([...lines, noScript ? 'the package has no install.sh' : ran.stderr].join('\n'));
     const detail = `install.sh ended with code ${exit ?? ran.code}: ${said || 'it said nothing'}`;
-    throw new OutrunnerError(saysFull(said) ? 'ssh-no-space' : 'ssh-install-failed', { detail });
+    const isFull = saysFull([...lines, ran.stderr].join('\n'));
+    throw new OutrunnerError(isFull ? 'ssh-no-space' : 'ssh-install-failed', { detail });
   }
 
   async #start(): Promise<void> {

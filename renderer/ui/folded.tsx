@@ -1,6 +1,6 @@
 import { Button, Collapse, Text } from '@mantine/core';
 import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 
 interface Props {
   readonly label: string;
@@ -15,10 +15,15 @@ interface Props {
 export function Folded({ label, hint = '', forced = false, children }: Props) {
   const [opened, setOpened] = useState(false);
   const id = useId();
+  const whole = useRef<HTMLDivElement>(null);
+  // What was unfolded is what the person wants to see.
+  useEffect(() => {
+    if (opened) whole.current?.scrollIntoView({ block: 'nearest' });
+  }, [opened]);
   const open = opened || forced;
   const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
-    <div>
+    <div ref={whole}>
       <Button
         variant="subtle"
         color="gray"

@@ -1,6 +1,7 @@
 import { Alert, Button, Code, Group, ScrollArea, Stack, Text, VisuallyHidden } from '@mantine/core';
 import { IconCircleCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
+import { useEffect, useRef } from 'react';
 import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
 import { CoordinatorError } from '../../api/coordinator-error.ts';
 import { sshInstallMutations, sshInstallQueries, type WhichInstall } from '../../api/ssh-install-queries.ts';
@@ -84,8 +85,17 @@ function placeText({ where, host, port, user }: SshInstall): string {
 }
 
 function Output({ lines }: { lines: readonly string[] }) {
+  const view = useRef<HTMLDivElement>(null);
+  const last = lines.at(-1);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new last line is what it goes to
+  useEffect(() => view.current?.scrollTo({ top: view.current.scrollHeight }), [last, lines.length]);
   return (
-    <ScrollArea.Autosize mah={104} type="auto" viewportProps={{ tabIndex: 0, 'aria-label': 'What the host printed' }}>
+    <ScrollArea.Autosize
+      mah={104}
+      type="auto"
+      viewportRef={view}
+      viewportProps={{ tabIndex: 0, 'aria-label': 'What the host printed' }}
+    >
       <Code block fz={12}>
         {lines.join('\n')}
       </Code>

@@ -1,12 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { userEvent } from 'vitest/browser';
 import { render } from 'vitest-browser-react';
 import type { Runner } from '../../../protocol/api/runners.ts';
 import { NewRunnerSchema } from '../../../protocol/api/runners.ts';
 import { OutrunnerError } from '../../../protocol/problems.ts';
-import { api } from '../../api/api-client.ts';
-import { createBrowserHost } from '../../host/browser-host.ts';
-import { HostProvider } from '../../host/host-context.tsx';
 import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
 import { testPerson } from '../../ui/test-person.ts';
@@ -26,6 +23,18 @@ const project = (name: string) => ({
   running: 0,
 });
 
+const LINUX = {
+  platform: 'linux-x64' as const,
+  label: 'Linux x64',
+  available: true,
+  reason: null,
+  formats: ['tar.gz' as const],
+  downloadSize: 1,
+  executable: null,
+  compressed: null,
+};
+
+let packages: (typeof LINUX)[];
 let runners: Runner[];
 let byKey: Map<string, Runner>;
 /** Set to refuse the next creation. */
@@ -38,11 +47,16 @@ beforeEach(() => {
   runners = [sampleRunner({ name: 'Berlin DMZ' })];
   byKey = new Map();
   refusal = null;
+  packages = [];
   server = serveInPage({
     me: () => testPerson(),
     listTags: () => ({ linux: 2 }),
     listProjects: () => ({ items: [project('Welcome'), project('Payments')], next: null, total: 2 }),
-    listPackages: () => ({ version: null, development: true, manifest: null, signature: null, packages: [] }),
+    listPackages: () => ({ version: null, development: true, manifest: null, signature: null, packages }),
+    listSshInstalls: () => ({ items: [] }),
+    installHere: () => {
+      throw new OutrunnerError('conflict');
+    },
     checkRunnerName: ({ params }) => {
       const taken = runners.find(({ name }) => name.toLowerCase() === params.name?.toLowerCase());
       return { free: !taken, runner: taken ? { id: taken.id, name: taken.name } : null };
@@ -58,7 +72,8 @@ beforeEach(() => {
       if (refused) throw refused;
       const known = byKey.get(idempotencyKey ?? '');
       const { replicas, tokenHours: _, ...input } = NewRunnerSchema.parse(body);
-      const runner = known ?? sampleRunner({ ...input, replicaMode: replicas });
+      const enrolment = { state: 'open' as const, createdAt: TIME, expiresAt: TIME, usedAt: null, downloadedAt: null };
+      const runner = known ?? sampleRunner({ ...input, replicaMode: replicas, enrolment });
       if (!known) runners.push(runner);
       byKey.set(idempotencyKey ?? '', runner);
       return { runner, enrolment: { token: 'ore_', expiresAt: TIME } };
@@ -72,9 +87,7 @@ async function open(inProject = false) {
   await draftStore.persist.rehydrate();
   return render(
     testPage(
-      <HostProvider host={createBrowserHost(api)}>
-        <WizardScreen />
-      </HostProvider>,
+      <WizardScreen />,
       inProject
         ? { path: '/projects/$project/runners/new', at: '/projects/Welcome/runners/new' }
         : { path: '/runners/new', at: '/runners/new' },
@@ -227,6 +240,28 @@ describe('the third step', () => {
     await expect.element(screen.getByText('Your Runner has been successfully established.')).toBeVisible();
     const [first, second] = created().map(([, { idempotencyKey }]) => idempotencyKey);
     expect(second).not.toBe(first);
+  });
+
+  test('gives the proxy that was typed in to the installation over SSH, and to the one here', async () => {
+    packages = [LINUX];
+    const screen = await open();
+    await fillDetails(screen);
+    await next(screen);
+    await next(screen);
+    await screen.getByRole('button', { name: /Proxy and certificates/ }).click();
+    await screen.getByRole('textbox', { name: 'Proxy' }).fill('http://proxy.example:3128');
+    await screen.getByRole('button', { name: 'Run on this computer' }).click();
+    await vi.waitFor(() =>
+      expect(server.asked.find(([name]) => name === 'installHere')?.[1].body).toEqual({
+        proxy: 'http://proxy.example:3128',
+        ca: null,
+      }),
+    );
+    await screen.getByRole('button', { name: 'Install over SSH…' }).click();
+    const dialog = screen.getByRole('dialog');
+    await expect.element(dialog.getByText('proxy set')).toBeVisible();
+    await dialog.getByRole('button', { name: /Proxy and certificates/ }).click();
+    await expect.element(dialog.getByRole('textbox', { name: 'Proxy' })).toHaveValue('http://proxy.example:3128');
   });
 
   test('ends with Close and Complete, which throws the draft away', async () => {
