@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { NO_SSH_SERVER, startSshServer } from '../coordinator/testing/ssh-server.ts';
-import { lookInBoth } from './support/look.ts';
+import { lookTwice } from './support/look.ts';
 import { expect, test } from './support/test.ts';
 
 test('a Runner is installed over SSH from its actions: refused, mended, installed, and it checks in', async ({
@@ -23,7 +23,7 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
     await page.getByRole('menuitem', { name: 'Install over SSH…' }).click();
     const dialog = page.getByRole('dialog', { name: 'Install db-east over SSH' });
     await expect(dialog.getByRole('textbox', { name: 'Host' })).toBeFocused();
-    await lookInBoth(page, 'ssh-form');
+    await lookTwice(page, 'ssh-form');
 
     // With the keyboard alone: what is pasted falls into its parts.
     await page.keyboard.insertText(`plain@127.0.0.1:${host.port}`);
@@ -36,21 +36,21 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
     await dialog.getByRole('textbox', { name: 'User' }).press('Enter');
     await expect(dialog.getByText('Is this the right host?')).toBeVisible();
     await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
-    await lookInBoth(page, 'ssh-host-key');
+    await lookTwice(page, 'ssh-host-key');
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
 
     const refused = dialog.getByRole('alert').filter({ hasText: 'The host refused the sign-in' });
     await expect(refused).toContainText('refused the password of plain');
-    await lookInBoth(page, 'ssh-refused');
+    await lookTwice(page, 'ssh-refused');
     await dialog.getByRole('button', { name: 'Try again' }).click();
     await expect(dialog.getByRole('textbox', { name: 'Host' })).toHaveValue('127.0.0.1');
     await dialog.getByRole('textbox', { name: 'Password' }).fill('plain-secret');
     await dialog.getByRole('button', { name: 'Install' }).click();
     await expect(dialog.getByRole('listitem').filter({ hasText: 'Install: now' })).toBeVisible();
-    await lookInBoth(page, 'ssh-running');
+    await lookTwice(page, 'ssh-running');
     await expect(dialog.getByText('Installed', { exact: true })).toBeVisible({ timeout: 60_000 });
     await expect(dialog.getByRole('button', { name: 'Close', exact: true }).last()).toBeInViewport();
-    await lookInBoth(page, 'ssh-installed');
+    await lookTwice(page, 'ssh-installed');
     expect(host.leftovers()).toEqual([]);
 
     const [install] = (await coordinator.api.call('listSshInstalls', { params: { id: runner.id } })).items;

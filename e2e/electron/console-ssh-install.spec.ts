@@ -9,7 +9,7 @@ import {
   type SshServer,
   startSshServer,
 } from '../../coordinator/testing/ssh-server.ts';
-import { lookInBoth } from '../support/look.ts';
+import { lookTwice } from '../support/look.ts';
 import { bootSshHost } from '../support/ssh-host.ts';
 import { expect } from '../support/test.ts';
 import { test as base, openSshDialog } from './hosted-console.ts';
@@ -48,11 +48,11 @@ test('a hosted coordinator’s Runner is installed from this computer, and its a
   const { page } = shell;
   const dialog = await openSshDialog(page, coordinator, 'db-east');
   await expect(dialog.getByText('Connect from')).toBeVisible();
-  await lookInBoth(page, 'ssh-console-form');
+  await lookTwice(page, 'ssh-console-form');
   await fill(dialog, host.port);
   await dialog.getByRole('button', { name: 'Proxy and certificates' }).click();
   await dialog.getByRole('textbox', { name: 'Proxy' }).fill('proxy');
-  await lookInBoth(page, 'ssh-console-field-error');
+  await lookTwice(page, 'ssh-console-field-error');
   await dialog.getByRole('textbox', { name: 'Proxy' }).fill('');
   await dialog.getByRole('button', { name: 'Install', exact: true }).click();
   await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
@@ -92,7 +92,7 @@ test('a service of the whole host is installed from this computer with sudo, and
     await expect(dialog.getByText(host.fingerprint, { exact: true })).toBeVisible();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
     await expect(dialog.getByText(/^Checked in from /).first()).toBeVisible({ timeout: 90_000 });
-    await lookInBoth(page, 'ssh-console-checked-in');
+    await lookTwice(page, 'ssh-console-checked-in');
     expect(await host.sh('systemctl is-active outrunner-agent')).toBe('active');
     expect(await host.leftovers()).toEqual([]);
   } finally {
@@ -119,7 +119,7 @@ test('a host whose key was changed is refused, until the person forgets the old 
     await expect(dialog.getByText('The host key is not the one that is known for this host')).toBeVisible();
     for (const key of [host.fingerprint, replaced.fingerprint])
       await expect(dialog.getByText(key, { exact: true })).toBeVisible();
-    await lookInBoth(page, 'ssh-console-changed-key');
+    await lookTwice(page, 'ssh-console-changed-key');
     await dialog.getByRole('button', { name: /forget the old key/ }).click();
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await expect(dialog.getByText('Is this the right host?')).toBeVisible();
@@ -141,7 +141,7 @@ test('what the host asks is asked in the dialog', async ({ shell, coordinator })
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
     await expect(dialog.getByLabel('Verification code:')).toBeFocused();
-    await lookInBoth(page, 'ssh-console-question');
+    await lookTwice(page, 'ssh-console-question');
     await page.keyboard.type(asking.code());
     await page.keyboard.press('Enter');
     await expect(dialog.getByText('Installed', { exact: true })).toBeVisible({ timeout: 60_000 });
@@ -176,7 +176,7 @@ test('cancelled, cut off, or with the console closed in the middle: nothing is l
     await dialog.getByRole('button', { name: 'Try again' }).click();
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await expect(dialog.getByText('The SSH connection was cut').first()).toBeVisible();
-    await lookInBoth(page, 'ssh-console-cut');
+    await lookTwice(page, 'ssh-console-cut');
     await expect.poll(() => host.leftovers()).toEqual([]);
 
     way.mend();
