@@ -114,6 +114,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     done();
   });
   fastify.addHook('onResponse', (request, reply, done) => {
+    // What was followed had said its headers before the stop: the connection would be kept for another call, and waited for.
+    if (stopping.signal.aborted) request.raw.socket.destroySoon();
     if (isQuiet(request) && reply.statusCode < 400) return done();
     counts.count(request.method, reply.statusCode, reply.elapsedTime);
     // The path alone: a query can hold what somebody searched for, and nothing secret belongs into an address.
