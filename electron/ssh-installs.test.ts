@@ -322,7 +322,7 @@ describe('the first check-in, as the desktop sees it', () => {
         .poll(
           async () => {
             clock.advance(5000);
-            return await Promise.race([waiting, undefined]);
+            return await Promise.race([waiting, Promise.resolve(undefined)]);
           },
           { timeout: 15_000 },
         )
