@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
 import type { DestinationStream } from 'pino';
 import { type Clock, systemClock } from '../protocol/clock.ts';
 import { IdleMemory } from '../protocol/idle-memory.ts';
@@ -32,6 +31,7 @@ import { serveRunners } from './runners/routes.ts';
 import { Runners } from './runners/runners.ts';
 import type { Settings } from './settings/settings-table.ts';
 import { agentSocket } from './ssh-install/agent-socket.ts';
+import { thisComputer } from './ssh-install/local-shell.ts';
 import { serveSshInstalls } from './ssh-install/routes.ts';
 import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
@@ -247,8 +247,8 @@ async function start(ground: Ground) {
     runner: (id) => runners.index.need(id),
     publicUrl,
     agentSocket: agentSocket(process.platform, process.env),
-    // The owner of an embedded coordinator sits at it; and the scripts that run are for a POSIX shell.
-    here: settings.embedded && process.platform !== 'win32' ? { host: hostname(), user: userInfo().username } : null,
+    // The owner of an embedded coordinator sits at it.
+    here: settings.embedded ? thisComputer() : null,
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });

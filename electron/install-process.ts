@@ -6,7 +6,7 @@ import {
   type ToInstallProcess,
 } from '../protocol/ssh-install-process.ts';
 
-/** A process that makes one installation over SSH. */
+/** A process that makes one installation, over SSH or on this computer. */
 export interface InstallProcess {
   say(message: ToInstallProcess): void;
   /** Resolves when it has ended, whoever ended it. */
@@ -21,7 +21,7 @@ export function startInstallProcess(
   hear: (message: FromInstallProcess) => void,
   report: (line: string) => void,
 ): InstallProcess {
-  const child = fork(program.module, [], { serviceName: 'Outrunner SSH install', stdio: 'pipe', env: program.env });
+  const child = fork(program.module, [], { serviceName: 'Outrunner install', stdio: 'pipe', env: program.env });
   for (const output of [child.stdout, child.stderr]) {
     if (output) createInterface({ input: output }).on('line', (line) => report(`ssh-install: ${line}`));
   }

@@ -161,12 +161,16 @@ async function serve(): Promise<void> {
       const program = { module: inApp('coordinator', 'ssh-install.mjs'), env: process.env };
       return startInstallProcess(utilityProcess.fork, program, hear, log);
     },
-    // The page shows what machines print: what reaches out to a host from here, a person confirms outside of it.
+    // The page shows what machines print: what is installed from here, a person confirms outside of it.
     async confirm(runner, where, coordinatorHost) {
+      const detail =
+        where === null
+          ? `It is installed for you alone. Afterwards the coordinator at ${coordinatorHost} runs jobs here, with your rights.`
+          : `This computer connects to it by SSH. Afterwards the coordinator at ${coordinatorHost} runs jobs there.`;
       const { response } = await dialog.showMessageBox({
         type: 'question',
-        message: `Install the Runner ${runner} on ${where}?`,
-        detail: `This computer connects to it by SSH. Afterwards the coordinator at ${coordinatorHost} runs jobs there.`,
+        message: `Install the Runner ${runner} on ${where ?? 'this computer'}?`,
+        detail,
         buttons: ['Install', 'Cancel'],
         defaultId: 1,
         cancelId: 1,
@@ -190,6 +194,7 @@ async function serve(): Promise<void> {
       'download.cancel': async ({ download }) => downloads.cancel(download),
       'download.show': async ({ download }) => downloads.show(download),
       'ssh-install.start': ({ runner, install }) => installs.start(runner, install),
+      'ssh-install.start-here': ({ runner, install }) => installs.startHere(runner, install),
       'ssh-install.list': async ({ runner }) => installs.list(runner),
       'ssh-install.get': async ({ id }) => installs.get(id),
       'ssh-install.answer-host-key': async ({ id, fingerprint, accept }) =>

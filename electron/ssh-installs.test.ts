@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Replica, Runner } from '../protocol/api/runners.ts';
-import { NewSshInstallSchema, SSH_STEPS, type SshInstall } from '../protocol/api/ssh-installs.ts';
+import {
+  NewLocalInstallSchema,
+  NewSshInstallSchema,
+  SSH_STEPS,
+  type SshInstall,
+} from '../protocol/api/ssh-installs.ts';
 import { manualClock, systemClock } from '../protocol/clock.ts';
 import { OutrunnerError, toProblem } from '../protocol/problems.ts';
 import type { FromInstallProcess, ToInstallProcess } from '../protocol/ssh-install-process.ts';
@@ -22,6 +27,7 @@ const INPUT = NewSshInstallSchema.parse({
   user: 'ann',
   auth: { method: 'password', password: 'very-secret' },
 });
+const HERE = NewLocalInstallSchema.parse({ proxy: 'http://proxy:3128' });
 const runner = sampleRunner({ name: 'db' });
 const replica: Replica = {
   id: crypto.randomUUID(),
@@ -123,7 +129,7 @@ class Played implements InstallProcess {
 
   show(change: Partial<SshInstall> = {}): void {
     const start = this.told[0];
-    if (start?.type !== 'start') throw new Error('It was told nothing.');
+    if (start?.type !== 'start' && start?.type !== 'start-here') throw new Error('It was told nothing.');
     const { id, by } = start;
     const install: SshInstall = {
       id,
@@ -294,6 +300,56 @@ describe('installations over SSH from the desktop', () => {
     expect(first.told.at(-1)).toEqual({ type: 'cancel' });
     first.show({ state: 'failed', endedAt: TIME, problem: toProblem(new OutrunnerError('ssh-install-cancelled')) });
     await stopped;
+  });
+});
+
+describe('installations on this computer from the desktop', () => {
+  it('begin when the person confirmed it outside of the page, and know of no host', async () => {
+    const { installs, asked, process } = await open();
+    const begun = installs.startHere(runner.id, HERE);
+    const first = await process();
+    first.show({ where: 'here', host: 'desk', port: 0, mode: 'user' });
+    const { id } = await begun;
+    expect(asked).toEqual([`db |  | ${new URL(coordinator.url).host}`]);
+    expect(first.told).toEqual([{ type: 'start-here', id, runner: runner.id, by: 'ann', request: HERE }]);
+    await expect(installs.startHere(runner.id, HERE)).rejects.toMatchObject({
+      code: 'conflict',
+      message: 'This Runner is being installed on desk already.',
+    });
+    first.hear({ type: 'need-package', platform: 'linux-x64' });
+    await expect
+      .poll(() => first.told.at(-1))
+      .toMatchObject({ type: 'package', answer: { ok: false, problem: { code: 'package-missing' } } });
+    now = { ...runner, replicas: [replica] };
+    first.hear({ type: 'need-check-in' });
+    await expect
+      .poll(() => first.told.at(-1))
+      .toEqual({ type: 'checked-in', answer: { ok: true, value: 'Checked in from db-1.' } });
+    first.show({ where: 'here', state: 'succeeded', endedAt: TIME });
+    await first.ended;
+    await expect.poll(async () => await readdir(join(folder, 'packages'))).toEqual([]);
+    expect(installs.list(runner.id)).toMatchObject([{ id, where: 'here', state: 'succeeded' }]);
+  });
+
+  it('are asked about though the same Runner was confirmed for a host, and not begun when the answer is no', async () => {
+    const { installs, asked, process } = await open();
+    const begun = installs.start(runner.id, INPUT);
+    (await process()).show({ state: 'failed', endedAt: TIME });
+    await begun;
+    const here = installs.startHere(runner.id, HERE);
+    (await process(1)).show({ where: 'here', state: 'failed', endedAt: TIME });
+    await here;
+    expect(asked).toHaveLength(2);
+    const refused = await open(false);
+    await expect(refused.installs.startHere(runner.id, HERE)).rejects.toMatchObject({ code: 'ssh-install-cancelled' });
+    expect(refused.processes).toEqual([]);
+  });
+
+  it('are refused with the words of the process where none is possible', async () => {
+    const { installs, process } = await open();
+    const begun = installs.startHere(runner.id, HERE);
+    (await process()).hear({ type: 'refused', problem: toProblem(new OutrunnerError('install-here-impossible')) });
+    await expect(begun).rejects.toMatchObject({ code: 'install-here-impossible' });
   });
 });
 

@@ -3,7 +3,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Runner } from '../protocol/api/runners.ts';
-import type { NewSshInstallSchema, SshAnswersSchema, SshInstall } from '../protocol/api/ssh-installs.ts';
+import type {
+  NewLocalInstallSchema,
+  NewSshInstallSchema,
+  SshAnswersSchema,
+  SshHostKey,
+  SshInstall,
+} from '../protocol/api/ssh-installs.ts';
 import type { PlatformTarget } from '../protocol/enrolment.ts';
 import { packageFolder } from '../protocol/package-name.ts';
 import { fromProblem, OutrunnerError, toProblem } from '../protocol/problems.ts';
@@ -11,6 +17,7 @@ import {
   BESIDE_EXECUTABLE_BYTES,
   type FromInstallProcess,
   type StoredPackage,
+  type ToInstallProcess,
 } from '../protocol/ssh-install-process.ts';
 import type { Target } from './api-request.ts';
 import { awaitCheckIn } from './await-check-in.ts';
@@ -20,6 +27,7 @@ import { downloadPackage } from './download-package.ts';
 import type { InstallProcess } from './install-process.ts';
 
 type Input = z.output<typeof NewSshInstallSchema>;
+type LocalInput = z.output<typeof NewLocalInstallSchema>;
 
 export interface SshInstallsDeps {
   readonly caller: Caller;
@@ -30,20 +38,22 @@ export interface SshInstallsDeps {
   readonly folder: string;
   target(): Promise<Target>;
   startProcess(hear: (message: FromInstallProcess) => void): InstallProcess;
-  /** Asks the person, outside of the page, whether this may be installed there. */
-  confirm(runner: string, where: string, coordinator: string): Promise<boolean>;
+  /** Asks the person, outside of the page, whether this may be installed there. `where` null: on this computer. */
+  confirm(runner: string, where: string | null, coordinator: string): Promise<boolean>;
   /** Called at each change of what is shown of one. */
   changed(install: SshInstall): void;
   report(message: string): void;
 }
 
-/** Installations over SSH that this computer makes, each by a process of its own. */
+/** Installations that this computer makes, over SSH and on itself, each by a process of its own. */
 export interface SshInstalls {
   /**
    * Begins one, after the coordinator said that it may be and the person confirmed it. @throws OutrunnerError the coordinator's
    * problem (`enrolment-needed`), `invalid-input`, `conflict` while this Runner is being installed, `ssh-install-cancelled`.
    */
   start(runner: string, install: Input): Promise<SshInstall>;
+  /** Begins one on this computer, for who runs the console. @throws OutrunnerError `install-here-impossible`, and as {@link start}. */
+  startHere(runner: string, install: LocalInput): Promise<SshInstall>;
   /** Newest first. */
   list(runner: string): SshInstall[];
   /** @throws OutrunnerError `not-found`. */
@@ -65,11 +75,13 @@ interface Entry {
   readonly abort: AbortController;
 }
 
+type What = { readonly where: 'ssh'; readonly input: Input } | { readonly where: 'here'; readonly input: LocalInput };
+
 /** What one installation is about, for the shell. */
 interface About {
   readonly id: string;
   readonly target: Target;
-  readonly input: Input;
+  readonly what: What;
   readonly by: string;
   readonly runner: Runner;
   /** Where the Runner looks for the coordinator. */
@@ -102,7 +114,7 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
     });
   };
 
-  async function prepare(runner: string, input: Input): Promise<About> {
+  async function prepare(runner: string, what: What): Promise<About> {
     const target = await deps.target();
     // Says whether this person may, and whether there is a token, before anybody is asked and any host is.
     const [{ config }, { user }, record] = await Promise.all([
@@ -110,18 +122,18 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
       callCoordinator(caller, target, 'me', {}),
       callCoordinator(caller, target, 'getRunner', { params: { id: runner } }),
     ]);
-    const where = `${input.user}@${input.host}${input.port === 22 ? '' : ` (port ${input.port})`}`;
-    const what = JSON.stringify([target.url, runner, where]);
-    if (!confirmed.has(what) && !(await deps.confirm(record.name, where, new URL(target.url).host))) {
+    const where = what.where === 'here' ? null : addressOf(what.input);
+    const asked = JSON.stringify([target.url, runner, where]);
+    if (!confirmed.has(asked) && !(await deps.confirm(record.name, where, new URL(target.url).host))) {
       throw new OutrunnerError('ssh-install-cancelled', { detail: 'It was not confirmed.' });
     }
-    confirmed.add(what);
+    confirmed.add(asked);
     const by = user.name;
-    return { id: randomUUID(), target, input, by, runner: record, coordinatorUrl: config.coordinator.url };
+    return { id: randomUUID(), target, what, by, runner: record, coordinatorUrl: config.coordinator.url };
   }
 
   function launch(about: About): Promise<SshInstall> {
-    const { id, input, by, runner } = about;
+    const { id, runner } = about;
     const begun = Promise.withResolvers<SshInstall>();
     const show = (view: SshInstall) => {
       entry.view = view;
@@ -143,10 +155,7 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
         case 'need-package':
           return reply('package', fetchPackage(about, entry, message.platform));
         case 'keep-host-key':
-          return reply(
-            'host-key-kept',
-            hostKeys.remember(input.host, input.port, message.key, by).then(() => null),
-          );
+          return reply('host-key-kept', keepHostKey(about, message.key));
         case 'need-check-in':
           return reply(
             'checked-in',
@@ -180,16 +189,27 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
       const ended = [...entries].filter(([, { view }]) => view?.endedAt != null);
       for (const [old] of ended.slice(0, -REMEMBERED)) entries.delete(old);
     });
-    const known = hostKeys.find(input.host, input.port);
-    entry.process.say({ type: 'start', id, runner: runner.id, by, request: input, known });
+    entry.process.say(firstMessage(about));
     return begun.promise;
+  }
+
+  function firstMessage({ id, by, runner, what }: About): ToInstallProcess {
+    const about = { id, runner: runner.id, by };
+    if (what.where === 'here') return { type: 'start-here', ...about, request: what.input };
+    return { type: 'start', ...about, request: what.input, known: hostKeys.find(what.input.host, what.input.port) };
+  }
+
+  async function keepHostKey({ what, by }: About, key: SshHostKey): Promise<null> {
+    if (what.where === 'ssh') await hostKeys.remember(what.input.host, what.input.port, key, by);
+    return null;
   }
 
   const packagePath = (id: string) => join(deps.folder, `${id}.tar.gz`);
 
   /** Downloads and checks it, as for a person who saves it; what is not what was signed never reaches a host. */
   async function fetchPackage(about: About, entry: Entry, platform: PlatformTarget): Promise<StoredPackage> {
-    const { id, target, runner, input } = about;
+    const { id, target, runner } = about;
+    const { proxy, ca } = about.what.input;
     await mkdir(deps.folder, { recursive: true, mode: 0o700 });
     const { result, path, content } = await downloadPackage(
       {
@@ -206,8 +226,8 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
         runner: runner.id,
         platform,
         format: 'tar.gz',
-        ...(input.proxy === null ? {} : { proxy: input.proxy }),
-        ...(input.ca === null ? {} : { ca: input.ca }),
+        ...(proxy === null ? {} : { proxy }),
+        ...(ca === null ? {} : { ca }),
       },
       entry.abort.signal,
     );
@@ -217,16 +237,19 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
     return { path, size, sha256, unpackedSize, folder: packageFolder(content.runnerName) };
   }
 
+  async function begin(runner: string, what: What): Promise<SshInstall> {
+    assertFree(runner);
+    starting.add(runner);
+    try {
+      return await launch(await prepare(runner, what));
+    } finally {
+      starting.delete(runner);
+    }
+  }
+
   return {
-    async start(runner, input) {
-      assertFree(runner);
-      starting.add(runner);
-      try {
-        return await launch(await prepare(runner, input));
-      } finally {
-        starting.delete(runner);
-      }
-    },
+    start: (runner, input) => begin(runner, { where: 'ssh', input }),
+    startHere: (runner, input) => begin(runner, { where: 'here', input }),
     list: (runner) => [...entries.values()].flatMap(({ view }) => (view?.runner === runner ? [view] : [])).reverse(),
     get: (id) => need(id).view,
     answerHostKey(id, fingerprint, accept) {
@@ -263,6 +286,11 @@ export function createSshInstalls(deps: SshInstallsDeps): SshInstalls {
       await rm(deps.folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A host as a person reads it. */
+function addressOf({ user, host, port }: Input): string {
+  return `${user}@${host}${port === 22 ? '' : ` (port ${port})`}`;
 }
 
 /** One whose process ended without a word. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   HostKeyFingerprintSchema,
+  NewLocalInstallSchema,
   NewSshInstallSchema,
   SshAnswersSchema,
   SshInstallSchema,
@@ -77,11 +78,16 @@ export const IPC = {
   'download.cancel': { input: z.object({ download: z.string().max(64) }), output: nothing },
   'download.show': { input: z.object({ download: z.string().max(64) }), output: nothing },
   /**
-   * Installations over SSH from this computer. Passwords, keys and answers go one way only; host keys that were confirmed are
+   * Installations from this computer, over SSH and on it. Passwords, keys and answers go one way only; host keys that were confirmed are
    * kept by the shell.
    */
   'ssh-install.start': {
     input: z.object({ runner: IdSchema, install: NewSshInstallSchema }),
+    output: SshInstallSchema,
+  },
+  /** On this computer itself, for the user of the console. */
+  'ssh-install.start-here': {
+    input: z.object({ runner: IdSchema, install: NewLocalInstallSchema }),
     output: SshInstallSchema,
   },
   /** Those of one Runner since the shell was started, newest first. */

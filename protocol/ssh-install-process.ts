@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   HostKeyFingerprintSchema,
   KnownHostKeySchema,
+  NewLocalInstallSchema,
   NewSshInstallSchema,
   SshAnswersSchema,
   SshHostKeySchema,
@@ -12,9 +13,9 @@ import { IdSchema } from './fields.ts';
 import { ProblemSchema } from './problems.ts';
 
 /**
- * What the desktop shell and a process that installs over SSH for it say to each other: one process for one installation.
- * The process speaks SSH; the shell has the coordinator, the packages and the person. Passwords and keys cross here alone:
- * never as arguments, never in the environment.
+ * What the desktop shell and a process that installs for it say to each other: one process for one installation, over SSH or
+ * on this computer. The process speaks with the host; the shell has the coordinator, the packages and the person. Passwords
+ * and keys cross here alone: never as arguments, never in the environment.
  */
 
 /** Room for what lies in a package beside its executable, unpacked. */
@@ -37,17 +38,19 @@ export type StoredPackage = z.infer<typeof StoredPackageSchema>;
 const answer = <T extends z.ZodType>(value: T) =>
   z.union([z.object({ ok: z.literal(true), value }), z.object({ ok: z.literal(false), problem: ProblemSchema })]);
 
+const about = { id: IdSchema, runner: IdSchema, by: z.string() };
+
 export const ToInstallProcessSchema = z.discriminatedUnion('type', [
-  /** The first message, and sent once. */
+  /** The first message is one of these two, and sent once. */
   z.object({
     type: z.literal('start'),
-    id: IdSchema,
-    runner: IdSchema,
-    by: z.string(),
+    ...about,
     request: NewSshInstallSchema,
     /** What this console knows of the host. */
     known: KnownHostKeySchema.nullable(),
   }),
+  /** On this computer, for the user of the process. */
+  z.object({ type: z.literal('start-here'), ...about, request: NewLocalInstallSchema }),
   /** How much of the package has arrived from the coordinator. */
   z.object({ type: z.literal('package-progress'), done: z.number().int(), total: z.number().int() }),
   z.object({ type: z.literal('package'), answer: answer(StoredPackageSchema) }),

@@ -1,69 +1,16 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { OutrunnerError, toProblem } from '../../protocol/problems.ts';
-import {
-  type FromInstallProcess,
-  FromInstallProcessSchema,
-  type StoredPackage,
-  type ToInstallProcess,
-} from '../../protocol/ssh-install-process.ts';
+import type { StoredPackage, ToInstallProcess } from '../../protocol/ssh-install-process.ts';
+import { InstallProcess } from '../testing/install-process.ts';
 import { smallPackage } from '../testing/small-package.ts';
 import { NO_CODES, NO_SSH_SERVER, openCuttableWay, type SshServer, startSshServer } from '../testing/ssh-server.ts';
 
-const PROGRAM = join(import.meta.dirname, 'main.ts');
 const GOOD = 'echo "installing $*"; id -u >"$HOME/installed"';
-
-/** The program, and what it says; answers to what it needs are the test's. */
-class Process {
-  readonly child: ChildProcess;
-  readonly said: FromInstallProcess[] = [];
-  readonly #waiting = new Set<() => void>();
-
-  constructor() {
-    this.child = fork(PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    this.child.on('message', (raw) => {
-      this.said.push(FromInstallProcessSchema.parse(raw));
-      for (const look of this.#waiting) look();
-    });
-    onTestFinished(async () => {
-      if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-      const ended = once(this.child, 'exit');
-      this.child.kill('SIGKILL');
-      await ended;
-    });
-  }
-
-  say(message: ToInstallProcess): void {
-    this.child.send(message);
-  }
-
-  async hears<Type extends FromInstallProcess['type']>(
-    type: Type,
-    fits: (message: Extract<FromInstallProcess, { type: Type }>) => boolean = () => true,
-  ): Promise<Extract<FromInstallProcess, { type: Type }>> {
-    for (;;) {
-      const found = this.said.find((one) => one.type === type && fits(one as never));
-      if (found !== undefined) return found as Extract<FromInstallProcess, { type: Type }>;
-      await new Promise<void>((resolve) => {
-        const look = () => {
-          this.#waiting.delete(look);
-          resolve();
-        };
-        this.#waiting.add(look);
-      });
-    }
-  }
-
-  async ended(): Promise<SshInstall> {
-    return (await this.hears('changed', ({ install }) => install.endedAt !== null)).install;
-  }
-}
 
 describe.skipIf(NO_SSH_SERVER !== null)(
   `an installation over SSH as a process of its own (needs a real OpenSSH server: ${NO_SSH_SERVER ?? ''})`,
@@ -86,8 +33,8 @@ describe.skipIf(NO_SSH_SERVER !== null)(
       return { ...made, path, size: bytes.length };
     }
 
-    function begin(more: Partial<Extract<ToInstallProcess, { type: 'start' }>['request']> = {}): Process {
-      const process = new Process();
+    function begin(more: Partial<Extract<ToInstallProcess, { type: 'start' }>['request']> = {}): InstallProcess {
+      const process = new InstallProcess();
       process.say({
         type: 'start',
         id: randomUUID(),
@@ -107,7 +54,7 @@ describe.skipIf(NO_SSH_SERVER !== null)(
       return process;
     }
     /** Answers what it needs up to the package, and gives it this one. */
-    async function give(process: Process, source: StoredPackage): Promise<void> {
+    async function give(process: InstallProcess, source: StoredPackage): Promise<void> {
       await process.hears('keep-host-key');
       process.say({ type: 'host-key-kept', answer: { ok: true, value: null } });
       await process.hears('need-package');

@@ -8,9 +8,9 @@ import {
   ToInstallProcessSchema,
 } from '../../protocol/ssh-install-process.ts';
 import type { ParentChannel } from '../process/parent-channel.ts';
-import { installOverSsh, type PackageSource } from './install-over-ssh.ts';
-import { installRequest } from './install-request.ts';
-import { checkSignIn } from './sign-in.ts';
+import type { PackageSource } from './install-over-ssh.ts';
+import { type Installation, onThisComputer, overSsh } from './installation.ts';
+import { thisComputer } from './local-shell.ts';
 import { WatchedInstall } from './watched-install.ts';
 
 export interface InstallProcessDeps {
@@ -22,12 +22,12 @@ export interface InstallProcessDeps {
 }
 
 type Heard = z.output<typeof ToInstallProcessSchema>;
-type Start = Extract<Heard, { type: 'start' }>;
+type Start = Extract<Heard, { type: 'start' | 'start-here' }>;
 type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
 
 /**
- * One installation for a desktop shell that has the coordinator, the package and the person: `protocol/ssh-install-process.ts`
- * is what they say to each other. Resolves when it has ended; a shell that is gone ends it.
+ * One installation, over SSH or on this computer, for a desktop shell that has the coordinator, the package and the person:
+ * `protocol/ssh-install-process.ts` is what they say to each other. Resolves when it has ended; a shell that is gone ends it.
  */
 export async function installForShell(parent: ParentChannel, deps: InstallProcessDeps): Promise<void> {
   const { clock } = deps;
@@ -38,14 +38,17 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
   const checkIns = new Asked<string>();
   let install: WatchedInstall | null = null;
   let progress: (done: number, total: number) => void = () => undefined;
+  const cancelled = new AbortController();
   const cancel = () => {
     begun.resolve(null);
+    cancelled.abort(new OutrunnerError('ssh-install-cancelled'));
     install?.cancel();
   };
   parent.onGone(cancel);
   const hear = (message: Heard) => {
     switch (message.type) {
       case 'start':
+      case 'start-here':
         return begun.resolve(message);
       case 'package-progress':
         return progress(message.done, message.total);
@@ -73,18 +76,20 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
   });
   const start = await begun.promise;
   if (start === null) return;
-  const { id, runner, by, known, request: input } = start;
+  const { id, runner, by } = start;
+  const isSsh = start.type === 'start';
   try {
-    await checkSignIn(input.auth);
-    const request = installRequest(input, deps.agentSocket);
-    const { host, port, user, mode, name } = input;
-    const what = { id, runner, from: 'console', where: 'ssh', host, port, user, mode, name, by } as const;
-    install = new WatchedInstall(what, clock, (now) => say({ type: 'changed', install: now }));
+    const { what, run } = await installationOf(start, deps.agentSocket);
+    // Nobody could end it before now: what was said meanwhile counts.
+    cancelled.signal.throwIfAborted();
+    install = new WatchedInstall({ id, runner, from: 'console', by, ...what }, clock, (now) =>
+      say({ type: 'changed', install: now }),
+    );
     say({ type: 'changed', install: install.view });
     install.run(
-      (ports, signal) => installOverSsh(request, ports, signal),
+      run,
       {
-        knownHostKey: async () => known,
+        knownHostKey: async () => (isSsh ? start.known : null),
         rememberHostKey: async (key) => void (await kept.ask(() => say({ type: 'keep-host-key', key }))),
         packageFor: async (platform, tell) => {
           progress = tell;
@@ -92,7 +97,7 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
         },
         checkedIn: () => checkIns.ask(() => say({ type: 'need-check-in' })),
       },
-      input.hostKey,
+      isSsh ? start.request.hostKey : null,
       deps.report,
     );
   } catch (error) {
@@ -101,6 +106,11 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
     return;
   }
   await install.over;
+}
+
+async function installationOf(start: Start, agentSocket: string | null): Promise<Installation> {
+  if (start.type === 'start-here') return onThisComputer(start.request, thisComputer());
+  return overSsh(start.request, agentSocket);
 }
 
 /** Something that the shell is asked for, once. */

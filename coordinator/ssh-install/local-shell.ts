@@ -1,19 +1,31 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hostname, userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import type { Ran, RunOptions, SshConnection } from './ssh-connection.ts';
 
 /** What is kept of what a command prints, at its end. */
 const KEPT_CHARACTERS = 64 << 10;
-/** Of our environment: where things are and who we are. What the coordinator itself was told is none of a Runner's business. */
+/** Of our environment: where things are and who we are. What the coordinator or the console was told is none of a Runner's business. */
 const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
+
+/** This computer, and who we are on it. */
+export interface ThisComputer {
+  readonly host: string;
+  readonly user: string;
+}
+
+/** Null where no Runner can be installed from here: the scripts that run are for a POSIX shell. */
+export function thisComputer(platform: NodeJS.Platform = process.platform): ThisComputer | null {
+  return platform === 'win32' ? null : { host: hostname(), user: userInfo().username };
+}
 
 /** This computer, as a host that commands run on: what a login shell does over SSH, `/bin/sh` does here. */
 export function openLocalShell(): SshConnection {
   const children = new Set<ChildProcessWithoutNullStreams>();
   const start = (command: string) => {
     const env = Object.fromEntries(PASSED_ON.flatMap((name) => [[name, process.env[name]]]));
-    // In a group of its own: what ends the coordinator by a terminal does not end an installation half-way.
+    // In a group of its own: what ends us by a terminal does not end an installation half-way.
     const child = spawn('/bin/sh', ['-c', command], { env, cwd: '/', detached: true });
     children.add(child);
     child.once('close', () => children.delete(child));

@@ -14,12 +14,11 @@ import type { Logger } from '../http/log.ts';
 import type { Live } from '../live/live.ts';
 import type { HostNetwork, Packages } from '../packages/routes.ts';
 import { type CheckInDeps, untilCheckedIn } from './check-in.ts';
-import type { SshInstallPorts } from './install-over-ssh.ts';
-import { type InstallRequest, installHere, installOverSsh, type PackageSource } from './install-over-ssh.ts';
-import { installRequest } from './install-request.ts';
+import type { PackageSource } from './install-over-ssh.ts';
+import { type Installation, onThisComputer, overSsh } from './installation.ts';
 import type { KnownHostKeys } from './known-host-keys.ts';
-import { checkSignIn } from './sign-in.ts';
-import { WatchedInstall, type WhatIsInstalled } from './watched-install.ts';
+import type { ThisComputer } from './local-shell.ts';
+import { WatchedInstall } from './watched-install.ts';
 
 export interface SshInstallsDeps extends CheckInDeps {
   readonly log: Logger;
@@ -29,12 +28,11 @@ export interface SshInstallsDeps extends CheckInDeps {
   /** Where the SSH agent of this process listens. */
   readonly agentSocket: string | null;
   /** The computer of this coordinator; null where no Runner is to be installed on it from here. */
-  readonly here: { readonly host: string; readonly user: string } | null;
+  readonly here: ThisComputer | null;
 }
 
 type Input = z.output<typeof NewSshInstallSchema>;
 type LocalInput = z.output<typeof NewLocalInstallSchema>;
-type Install = (ports: SshInstallPorts, signal: AbortSignal) => Promise<void>;
 
 const AT_ONCE = 10;
 /** Ended ones that are remembered. */
@@ -59,13 +57,8 @@ export class SshInstalls {
     const known = onceId === undefined ? undefined : this.#entries.get(onceId);
     if (known !== undefined) return known.view;
     this.#deps.runner(runner);
-    await checkSignIn(input.auth);
-    this.#deps.packages.assertOpen(runner);
-    const request = installRequest(input, this.#deps.agentSocket);
-    this.#assertFree(runner);
-    const { host, port, user, mode, name } = input;
-    const what = { runner, where: 'ssh', host, port, user, mode, name, by } as const;
-    return this.#begin(what, onceId, (ports, signal) => installOverSsh(request, ports, signal), input);
+    const installation = await overSsh(input, this.#deps.agentSocket);
+    return this.#begin(runner, by, onceId, installation, input);
   }
 
   /**
@@ -76,16 +69,8 @@ export class SshInstalls {
     const known = onceId === undefined ? undefined : this.#entries.get(onceId);
     if (known !== undefined) return known.view;
     this.#deps.runner(runner);
-    const { here, packages } = this.#deps;
-    if (here === null) throw new OutrunnerError('install-here-impossible');
-    packages.assertOpen(runner);
-    this.#assertFree(runner);
-    const { host, user } = here;
-    const { name, start } = input;
-    const request: InstallRequest = { user, mode: 'user', name, start, sudoPassword: null };
-    const what = { runner, where: 'here', host, port: 0, user, mode: 'user', name, by } as const;
-    const install: Install = (ports, signal) => installHere(request, ports, signal);
-    return this.#begin(what, onceId, install, { ...input, hostKey: null });
+    const installation = onThisComputer(input, this.#deps.here);
+    return this.#begin(runner, by, onceId, installation, { ...input, hostKey: null });
   }
 
   /** Newest first. @throws OutrunnerError `not-found` when there is no such Runner. */
@@ -146,26 +131,29 @@ export class SshInstalls {
   }
 
   #begin(
-    what: Omit<WhatIsInstalled, 'id' | 'from'>,
+    runner: string,
+    by: string,
     onceId: string | undefined,
-    install: Install,
+    { what, run }: Installation,
     { hostKey, proxy, ca }: Pick<Input, 'hostKey' | 'proxy' | 'ca'>,
   ): SshInstall {
-    const { clock, live, hostKeys } = this.#deps;
+    const { clock, live, hostKeys, packages } = this.#deps;
+    packages.assertOpen(runner);
+    this.#assertFree(runner);
     const id = onceId ?? randomUUID();
-    const entry = new WatchedInstall({ id, from: 'coordinator', ...what }, clock, (now) =>
+    const entry = new WatchedInstall({ id, runner, from: 'coordinator', by, ...what }, clock, (now) =>
       live.publish({ topic: 'ssh-install', action: 'updated', id, install: now }),
     );
     this.#entries.set(id, entry);
     live.publish({ topic: 'ssh-install', action: 'created', id, install: entry.view });
     this.#log(entry, () =>
       entry.run(
-        install,
+        run,
         {
           knownHostKey: () => hostKeys.find(what),
-          rememberHostKey: (key) => hostKeys.remember(what, key, what.by),
-          packageFor: (platform) => this.#packageFor(what.runner, platform, { proxy, ca }),
-          checkedIn: (since, signal) => untilCheckedIn(this.#deps, what.runner, since, signal),
+          rememberHostKey: (key) => hostKeys.remember(what, key, by),
+          packageFor: (platform) => this.#packageFor(runner, platform, { proxy, ca }),
+          checkedIn: (since, signal) => untilCheckedIn(this.#deps, runner, since, signal),
         },
         hostKey,
         (error) => this.#deps.log.error({ install: id, err: error }, 'an installation broke'),

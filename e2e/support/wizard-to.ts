@@ -7,6 +7,11 @@ export async function wizardTo(page: Page, coordinator: CoordinatorProcess, name
   await page.goto(await coordinator.signInLink());
   await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
   await page.goto(`${coordinator.url}/runners/new`);
+  await fillWizard(page, name);
+}
+
+/** Fills in the open wizard up to its third step, where the Runner `name` exists. */
+export async function fillWizard(page: Page, name: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Name' }).fill(name);
   await page.getByRole('textbox', { name: 'Description' }).fill('Reaches the databases in the western data centre');
   await page.getByRole('combobox', { name: 'Tags' }).fill('linux ');

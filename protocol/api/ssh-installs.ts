@@ -94,6 +94,8 @@ export const NewLocalInstallSchema = z.strictObject({
   ...network,
 });
 
+export type NewLocalInstall = z.input<typeof NewLocalInstallSchema>;
+
 export const SshHostKeySchema = z
   .object({
     /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`, … */
@@ -153,9 +155,9 @@ export const SshInstallSchema = z
     runner: IdSchema,
     /** What connects to the host: the coordinator, or the computer that a desktop console runs on. */
     from: z.enum(['coordinator', 'console']),
-    /** `here`: on the computer of the coordinator itself, without SSH. */
+    /** `here`: on the computer of `from` itself, without SSH. */
     where: z.enum(['ssh', 'here']),
-    /** Host, port and user of the sign-in; here its name, 0, and the user of the coordinator. */
+    /** Host, port and user of the sign-in; here its name, 0, and the user of `from` there. */
     host: z.string(),
     port: z.number().int(),
     user: z.string(),

@@ -1,13 +1,15 @@
 import type { z } from 'zod';
-import type { NewSshInstall, SshAnswersSchema, SshInstall } from '../../protocol/api/ssh-installs.ts';
+import type { NewLocalInstall, NewSshInstall, SshAnswersSchema, SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { call } from './api-client.ts';
 
 export type SshAnswers = z.input<typeof SshAnswersSchema>;
 
-/** Whoever connects to hosts by SSH: the coordinator, or the desktop console's own computer. Both speak the same words. */
+/** Whoever installs on hosts: the coordinator, or the desktop console's own computer. Both speak the same words. */
 export interface SshInstallPort {
   start(runner: string, install: NewSshInstall): Promise<SshInstall>;
+  /** Installs on the computer of the port itself, without SSH. */
+  startHere(runner: string, install: NewLocalInstall): Promise<SshInstall>;
   /** Those of one Runner, newest first. */
   list(runner: string, signal: AbortSignal): Promise<SshInstall[]>;
   get(id: string, signal: AbortSignal): Promise<SshInstall>;
@@ -34,6 +36,7 @@ export function placeOf(places: SshPlaces, { from }: Pick<SshInstall, 'from'>): 
 /** The coordinator, by its API. */
 export const coordinatorSshInstalls: SshInstallPort = {
   start: (runner, install) => call('startSshInstall', { params: { id: runner }, body: install }),
+  startHere: (runner, install) => call('installHere', { params: { id: runner }, body: install }),
   list: async (runner, signal) => (await call('listSshInstalls', { params: { id: runner } }, { signal })).items,
   get: (id, signal) => call('getSshInstall', { params: { id } }, { signal }),
   answerHostKey: (id, fingerprint, accept) => call('answerHostKey', { params: { id }, body: { fingerprint, accept } }),

@@ -1,7 +1,5 @@
 import { mutationOptions, type QueryClient, queryOptions } from '@tanstack/react-query';
-import type { z } from 'zod';
-import type { NewLocalInstallSchema, NewSshInstall, SshInstall } from '../../protocol/api/ssh-installs.ts';
-import { call } from './api-client.ts';
+import type { NewLocalInstall, NewSshInstall, SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { placeOf, type SshAnswers, type SshPlaces } from './ssh-install-port.ts';
 
 type Place = SshInstall['from'];
@@ -60,10 +58,10 @@ export const sshInstallMutations = {
         client.setQueryData<SshInstall>(sshInstallKeys.detail(install.id), (known) => known ?? install);
       },
     }),
-  startHere: () =>
+  startHere: (places: SshPlaces) =>
     mutationOptions({
-      mutationFn: ({ runner, ...body }: z.input<typeof NewLocalInstallSchema> & { runner: string }) =>
-        call('installHere', { params: { id: runner }, body }),
+      mutationFn: ({ runner, install, from }: { runner: string; install: NewLocalInstall; from: Place }) =>
+        placeOf(places, { from }).startHere(runner, install),
       gcTime: 0,
       onSuccess: (install, _input, _result, { client }) => {
         client.setQueryData<SshInstall>(sshInstallKeys.detail(install.id), (known) => known ?? install);

@@ -66,6 +66,7 @@ export function createDesktopHost(bridge: DesktopBridge): Host {
     },
     sshInstalls: {
       start: (runner, install) => ask('ssh-install.start', { runner, install }),
+      startHere: (runner, install) => ask('ssh-install.start-here', { runner, install }),
       list: (runner) => ask('ssh-install.list', { runner }),
       get: (id) => ask('ssh-install.get', { id }),
       answerHostKey: (id, fingerprint, accept) => ask('ssh-install.answer-host-key', { id, fingerprint, accept }),

@@ -3,7 +3,7 @@ import type { DownloadProgress, DownloadResult, Profile } from '../../protocol/i
 import type { PackageFormat, PackageOptions } from '../../protocol/package-options.ts';
 import type { SshInstallPort } from '../api/ssh-install-port.ts';
 
-/** This computer, as what connects to hosts by SSH. */
+/** This computer, as what installs on hosts over SSH, and on itself. */
 export interface ConsoleSshInstalls extends SshInstallPort {
   /** Calls `listener` at each change of one; returns the end of it. */
   onChange(listener: (install: SshInstall) => void): () => void;
@@ -33,7 +33,7 @@ export interface Host {
   setTheme(theme: 'light' | 'dark' | 'auto'): Promise<void>;
   /** The coordinators that the desktop console knows; null in a browser, which belongs to the one that served it. */
   readonly profiles: ProfilePort | null;
-  /** Installations over SSH from this computer; null in a browser. */
+  /** Installations from this computer; null in a browser. */
   readonly sshInstalls: ConsoleSshInstalls | null;
   /** Version and platform of the desktop shell; null in a browser. */
   shell(): Promise<{ version: string; electron: string; platform: string } | null>;

@@ -5,6 +5,7 @@ import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 import { packageQueries } from '../api/package-queries.ts';
 import { sessionQueries } from '../api/session-queries.ts';
 import { useHost } from '../host/host-context.tsx';
+import { shellQueries } from '../host/shell-queries.ts';
 import { Meaning } from '../runners/install/meaning.tsx';
 import { DEVELOPMENT_KEY, signatureWords } from '../runners/install/signature-words.ts';
 import { byteSize } from '../ui/byte-size.ts';
@@ -63,11 +64,7 @@ function CoordinatorSection() {
 
 function ConsoleSection() {
   const host = useHost();
-  const shell = useQuery({
-    queryKey: ['shell-version'],
-    queryFn: () => host.shell(),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const shell = useQuery(shellQueries.version(host));
   const runsIn = shell.data
     ? `the desktop console ${shell.data.version} (Electron ${shell.data.electron})`
     : 'a browser';

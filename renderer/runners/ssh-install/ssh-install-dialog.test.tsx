@@ -2,7 +2,7 @@ import axe from 'axe-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { userEvent } from 'vitest/browser';
 import { render } from 'vitest-browser-react';
-import { SSH_STEPS, type SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
 import type { DesktopBridge } from '../../../protocol/ipc.ts';
 import { OutrunnerError, toProblem } from '../../../protocol/problems.ts';
 import { createQueryClient } from '../../api/query-client.ts';
@@ -12,6 +12,7 @@ import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
 import { testPerson } from '../../ui/test-person.ts';
 import { sampleRunner } from '../sample-runner.ts';
+import { sampleInstall } from './sample-install.ts';
 import { partsOfHost } from './ssh-draft.ts';
 import { SshInstallDialog } from './ssh-install-dialog.tsx';
 
@@ -36,12 +37,12 @@ beforeEach(() => {
     listSshInstalls: () => ({ items: installs }),
     getSshInstall: ({ params }) => installs.find(({ id }) => id === params.id) ?? refuse(),
     startSshInstall: () => {
-      const install = sampleInstall();
+      const install = installed();
       installs = [install];
       return install;
     },
-    answerSshQuestions: () => sampleInstall({ state: 'running' }),
-    answerHostKey: () => sampleInstall({ state: 'running' }),
+    answerSshQuestions: () => installed({ state: 'running' }),
+    answerHostKey: () => installed({ state: 'running' }),
     forgetHostKey: () => undefined,
     cancelSshInstall: () => undefined,
   });
@@ -52,32 +53,7 @@ function refuse(): never {
   throw new OutrunnerError('not-found');
 }
 
-function sampleInstall(change: Partial<SshInstall> = {}): SshInstall {
-  return {
-    id: crypto.randomUUID(),
-    runner: runner.id,
-    from: 'coordinator',
-    where: 'ssh',
-    host: 'db.example',
-    port: 22,
-    user: 'ann',
-    mode: 'system',
-    name: 'outrunner-agent',
-    state: 'running',
-    by: 'owner',
-    startedAt: TIME,
-    endedAt: null,
-    platform: null,
-    hostKey: null,
-    knownHostKey: null,
-    questions: null,
-    steps: SSH_STEPS.map((step) => ({ step, state: 'waiting', detail: '', progress: null })),
-    output: [],
-    problem: null,
-    ...change,
-  };
-}
-
+const installed = (change: Partial<SshInstall> = {}) => sampleInstall({ runner: runner.id, ...change });
 const show = () => render(testPage(<SshInstallDialog runner={runner} opened onClose={() => undefined} />));
 const asked = (name: string) => server.asked.filter(([called]) => called === name).map(([, call]) => call);
 async function axeFinds() {
@@ -112,7 +88,7 @@ test('asks for a host and how to sign in, and sends only what belongs to that', 
 });
 
 test('shows an installation that runs when it is opened again, and what it asks', async () => {
-  const install = sampleInstall({ state: 'waiting-for-host-key', hostKey: KEY });
+  const install = installed({ state: 'waiting-for-host-key', hostKey: KEY });
   installs = [install];
   const screen = await show();
   await expect.element(screen.getByText('Is this the right host?')).toBeVisible();
@@ -134,7 +110,7 @@ test('a changed host key is shown beside the known one, which can be forgotten; 
   await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
   await screen.unmount();
   const problem = toProblem(new OutrunnerError('ssh-host-key-changed', { detail: 'db.example has another key.' }));
-  installs = [sampleInstall({ hostKey: KEY, knownHostKey: OLD, problem })];
+  installs = [installed({ hostKey: KEY, knownHostKey: OLD, problem })];
   const again = await show();
   await expect.element(again.getByText('The host key is not the one that is known for this host')).toBeVisible();
   for (const { fingerprint } of [KEY, OLD]) await expect.element(again.getByText(fingerprint)).toBeVisible();
@@ -154,7 +130,7 @@ test('what the host asks is answered in its own words, and the second answer kee
       { text: 'Verification code:', visible: false },
     ],
   };
-  const install = sampleInstall({ state: 'waiting-for-answers', questions });
+  const install = installed({ state: 'waiting-for-answers', questions });
   installs = [install];
   const screen = await show();
   await expect.element(screen.getByText('Have your phone ready.')).toBeVisible();
@@ -191,7 +167,7 @@ test('proxy and certificates of the wizard are filled in, and one that is wrong 
 test('in the desktop console the person chooses who connects; where the coordinator is here, too, there is no choice', async () => {
   const invoked: [string, unknown][] = [];
   let tell: (install: SshInstall) => void = () => undefined;
-  const own = sampleInstall({ from: 'console', state: 'waiting-for-host-key', hostKey: KEY });
+  const own = installed({ from: 'console', state: 'waiting-for-host-key', hostKey: KEY });
   const bridge = {
     invoke: async (channel: string, input: unknown) => {
       invoked.push([channel, input]);

@@ -32,7 +32,7 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
         <Stack gap="sm">
           <Text size="sm">
             <b>{placeText(install)}</b>
-            {install.from === 'console' && ', from this computer'},{' '}
+            {install.where === 'ssh' && install.from === 'console' && ', from this computer'},{' '}
             {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
           </Text>
           <SshSteps steps={install.steps.filter(({ step }) => install.where === 'ssh' || !REMOTE_STEPS.has(step))} />

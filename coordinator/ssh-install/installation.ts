@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import type { NewLocalInstallSchema, NewSshInstallSchema, SshInstall } from '../../protocol/api/ssh-installs.ts';
+import { OutrunnerError } from '../../protocol/problems.ts';
+import { installHere, installOverSsh, type SshInstallPorts } from './install-over-ssh.ts';
+import type { ThisComputer } from './local-shell.ts';
+import { checkSignIn, type SignIn } from './sign-in.ts';
+
+type Input = z.output<typeof NewSshInstallSchema>;
+type LocalInput = z.output<typeof NewLocalInstallSchema>;
+
+/** An installation that can be begun: what is shown of it, and how it runs. */
+export interface Installation {
+  readonly what: Pick<SshInstall, 'where' | 'host' | 'port' | 'user' | 'mode' | 'name'>;
+  run(ports: SshInstallPorts, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * One over SSH, of what was filled in. `agentSocket`: where the SSH agent of this process listens.
+ * @throws OutrunnerError `invalid-input` for a key that cannot be used, `ssh-agent-missing`.
+ */
+export async function overSsh(input: Input, agentSocket: string | null): Promise<Installation> {
+  await checkSignIn(input.auth);
+  const { host, port, user, mode, name, start } = input;
+  const signIn = signInOf(input.auth, agentSocket);
+  const sudoPassword = input.sudoPassword ?? (signIn.method === 'password' ? signIn.password : null);
+  const request = { host, port, user, mode, name, start, signIn, sudoPassword };
+  const what = { where: 'ssh', host, port, user, mode, name } as const;
+  return { what, run: (ports, signal) => installOverSsh(request, ports, signal) };
+}
+
+/** One on this computer, for its user alone. @throws OutrunnerError `install-here-impossible`. */
+export function onThisComputer({ name, start }: LocalInput, here: ThisComputer | null): Installation {
+  if (here === null) throw new OutrunnerError('install-here-impossible');
+  const { host, user } = here;
+  const request = { user, mode: 'user', name, start, sudoPassword: null } as const;
+  const what = { where: 'here', host, port: 0, user, mode: 'user', name } as const;
+  return { what, run: (ports, signal) => installHere(request, ports, signal) };
+}
+
+function signInOf(auth: Input['auth'], socket: string | null): SignIn {
+  if (auth.method !== 'agent') return auth;
+  if (socket === null) throw new OutrunnerError('ssh-agent-missing');
+  return { method: 'agent', socket };
+}
