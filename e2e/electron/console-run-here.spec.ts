@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
 import { startProgram } from '../../bench/harness/process.ts';
-import { lookInBoth } from '../support/look.ts';
+import { lookTwice } from '../support/look.ts';
 import { expect } from '../support/test.ts';
 import { fillWizard } from '../support/wizard-to.ts';
 import { test as base } from './hosted-console.ts';
@@ -58,7 +58,7 @@ test('a hosted coordinator’s Runner is installed here, says that nothing start
   const dialog = await runHere(shell, 'desk');
   await expect(dialog.getByText(/^On this computer \(/)).toBeVisible();
   await expect(dialog.getByText('install.sh ended with code 32').first()).toBeVisible({ timeout: 60_000 });
-  await lookInBoth(shell.page, 'run-here-console');
+  await lookTwice(shell.page, 'run-here-console');
   expect(await computer.leftovers()).toEqual([]);
   await expect.poll(async () => await readdir(path.join(work, 'user', 'ssh-installs'))).toEqual([]);
   // In the problem, whole: of what was printed long lines are cut.

@@ -131,13 +131,19 @@ test('a host whose key was changed is refused, until the person forgets the old 
   }
 });
 
-test('what the host asks is asked in the dialog', async ({ shell, coordinator }) => {
+test('what the host asks is asked in the dialog, and the proxy that was typed in is on the host', async ({
+  shell,
+  coordinator,
+  work,
+}) => {
   test.skip(NO_CODES !== null, `no PAM module for codes: ${NO_CODES}`);
   const asking = await startSshServer({ codes: true, tmpSize: '400m', allSmall: true });
   try {
     const { page } = shell;
     const dialog = await openSshDialog(page, coordinator, 'db-north');
     await fill(dialog, asking.port);
+    await dialog.getByRole('button', { name: 'Proxy and certificates' }).click();
+    await dialog.getByRole('textbox', { name: 'Proxy' }).fill('http://user:hidden@proxy.example:3128');
     await dialog.getByRole('button', { name: 'Install', exact: true }).click();
     await dialog.getByRole('button', { name: 'It is the right one' }).click();
     await expect(dialog.getByLabel('Verification code:')).toBeFocused();
@@ -146,6 +152,9 @@ test('what the host asks is asked in the dialog', async ({ shell, coordinator })
     await page.keyboard.press('Enter');
     await expect(dialog.getByText('Installed', { exact: true })).toBeVisible({ timeout: 60_000 });
     expect(asking.leftovers()).toEqual([]);
+    const config = JSON.parse(asking.sh('cat /home/plain/.config/outrunner-agent/runner.json')) as unknown;
+    expect(config).toMatchObject({ proxy: 'http://user:hidden@proxy.example:3128' });
+    expect(await readFile(path.join(work, 'user', 'logs', 'shell.log'), 'utf8')).not.toMatch(/hidden|plain-secret/);
   } finally {
     await asking.stop();
   }

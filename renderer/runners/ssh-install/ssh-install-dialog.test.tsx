@@ -200,6 +200,16 @@ test('in the desktop console the person chooses who connects; where the coordina
     accept: true,
     fingerprint: KEY.fingerprint,
   });
+  // What it printed last stays in view, however much it was.
+  for (const length of [20, 40]) {
+    tell({ ...own, state: 'running', output: Array.from({ length }, (_, at) => `line ${at + 1}`) });
+    await vi.waitFor(() => {
+      const view = screen.getByLabelText('What the host printed').element();
+      expect(view.textContent).toContain(`line ${length}`);
+      expect(view.scrollTop).toBeGreaterThan(0);
+      expect(view.scrollTop + view.clientHeight).toBeGreaterThan(view.scrollHeight - 2);
+    });
+  }
   tell({ ...own, state: 'succeeded', endedAt: TIME });
   await expect.element(screen.getByText('Installed', { exact: true })).toBeVisible();
   expect(server.asked.map(([name]) => name)).not.toContain('startSshInstall');

@@ -88,7 +88,9 @@ function Output({ lines }: { lines: readonly string[] }) {
   const view = useRef<HTMLDivElement>(null);
   const last = lines.at(-1);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new last line is what it goes to
-  useEffect(() => view.current?.scrollTo({ top: view.current.scrollHeight }), [last, lines.length]);
+  useEffect(() => {
+    view.current?.scrollTo({ top: view.current.scrollHeight });
+  }, [last, lines.length]);
   return (
     <ScrollArea.Autosize
       mah={104}
