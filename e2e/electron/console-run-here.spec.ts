@@ -55,7 +55,17 @@ test('a hosted coordinator’s Runner is installed here, says that nothing start
   computer,
   work,
 }) => {
+  shell.answers.button = 1;
   const dialog = await runHere(shell, 'desk');
+  const question = { message: 'Install the Runner desk on this computer?', buttons: ['Install', 'Cancel'] };
+  const asked = () => shell.answers.seen.filter(({ what }) => what === 'message box').at(-1)?.detail;
+  await expect.poll(asked).toMatchObject(question);
+  const button = shell.page.getByRole('button', { name: 'Run on this computer' });
+  await expect(button).not.toHaveAttribute('data-loading');
+  await expect(dialog).toBeHidden();
+  expect(await readdir(computer.home)).toEqual([]);
+  shell.answers.button = 0;
+  await button.click();
   await expect(dialog.getByText(/^On this computer \(/)).toBeVisible();
   await expect(dialog.getByText('install.sh ended with code 32').first()).toBeVisible({ timeout: 60_000 });
   await lookTwice(shell.page, 'run-here-console');

@@ -2,10 +2,10 @@ import type { Locator, Page } from '@playwright/test';
 import type { CoordinatorProcess } from '../../bench/harness/coordinator.ts';
 import type { DesktopBridge } from '../../protocol/ipc.ts';
 import { test as base, expect } from '../support/test.ts';
-import { openOnStandIn, type ShellUnderTest } from './shell-under-test.ts';
+import { openOnStandIn, type ShellOnStandIn, type ShellUnderTest } from './shell-under-test.ts';
 
 /** Playwright's test with the desktop console on the stand-in of Electron, signed in to a coordinator elsewhere. */
-export const test = base.extend<{ shell: ShellUnderTest }>({
+export const test = base.extend<{ shell: ShellOnStandIn }>({
   shell: async ({ work, browser, coordinator }, use) => {
     const shell = await openOnStandIn({ work, browser });
     await signIn(shell, coordinator);

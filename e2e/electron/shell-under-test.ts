@@ -4,6 +4,7 @@ import { _electron, type Browser, type ElectronApplication, type Page } from '@p
 import { findElectron } from '../../build/start/find-electron.ts';
 import { importMain } from '../../electron/testing/import-main.ts';
 import { StandIn } from '../../electron/testing/stand-in.ts';
+import type { StandInAnswers } from '../../electron/testing/stand-in-services.ts';
 import { CoordinatorFileSchema, DATA_FOLDER_VARIABLE } from '../../protocol/data-folder.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -25,6 +26,11 @@ export interface ShellUnderTest {
   quit(): Promise<void>;
 }
 
+/** On the stand-in, where the test also answers what the shell asks outside of the page. */
+export interface ShellOnStandIn extends ShellUnderTest {
+  readonly answers: StandInAnswers;
+}
+
 export interface Place {
   readonly work: string;
   readonly browser: Browser;
@@ -34,13 +40,14 @@ export const coordinatorOf = (dataFolder: string) =>
   CoordinatorFileSchema.parse(JSON.parse(readFileSync(path.join(dataFolder, 'coordinator.json'), 'utf8')));
 
 /** The shell on the stand-in of Electron: the real bundles, a real Chromium, a real coordinator. */
-export async function openOnStandIn({ work, browser }: Place): Promise<ShellUnderTest> {
+export async function openOnStandIn({ work, browser }: Place): Promise<ShellOnStandIn> {
   const dataFolder = path.join(work, 'data');
   process.env[DATA_FOLDER_VARIABLE] = dataFolder;
   const standIn = new StandIn({ browser, userData: path.join(work, 'user'), appPath: ROOT });
   await importMain(path.join(ROOT, 'dist/electron/main.js'), standIn);
   const window = await standIn.window();
   return {
+    answers: standIn.answers,
     page: await window.webContents.page,
     dataFolder,
     address: () => Promise.resolve(window.webContents.getURL()),
