@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
@@ -132,13 +133,16 @@ function addScope(command: Command): Command {
 async function open(context: CommandContext, options: ServiceOptions, changes: boolean): Promise<ServiceDeps> {
   const { clock, env } = context;
   const scope: ServiceScope = options.user === true ? 'user' : 'system';
-  const layout = layoutOf({ platform: process.platform, scope, name: options.name, home: homedir(), env });
+  const place = layoutOf({ platform: process.platform, scope, name: options.name, home: homedir(), env });
   const tools = systemTools(env);
+  const manager = chooseManager(tools, place, clock, env);
+  // Nobody keeps what it prints.
+  const layout = manager.name === 'background' ? { ...place, log: join(place.state, 'agent.log') } : place;
   const deps: ServiceDeps = {
     clock,
     tools,
     layout,
-    manager: chooseManager(tools, layout, clock, env),
+    manager,
     say: (line) => context.stdout(`${line}\n`),
   };
   if (changes) await checkRights(deps, env);
@@ -147,8 +151,10 @@ async function open(context: CommandContext, options: ServiceOptions, changes: b
 
 async function openInstalled(context: CommandContext, options: ServiceOptions): Promise<ServiceDeps> {
   const deps = await open(context, options, true);
-  if (deps.manager.name === 'none' || (await deps.manager.installed(deps.layout)) !== null) return deps;
-  throw absent(deps.layout);
+  const { manager, layout } = deps;
+  if (manager.name === 'none' || (await manager.installed(layout)) !== null) return deps;
+  if (manager.name === 'background' && existsSync(layout.launcher)) return deps;
+  throw absent(layout);
 }
 
 function absent({ name, scope }: Layout): AgentExit {

@@ -8,13 +8,16 @@ import { compareVersions } from '../../protocol/product-version.ts';
 import { AgentExit, isFullDisk, systemCode } from '../agent-exit.ts';
 import { isSpent, loadIdentity } from '../config/identity-file.ts';
 import { loadRunnerConfig } from '../config/runner-config.ts';
+import { processFacts } from '../executors/linux-processes.ts';
 import { forgetLastEnd, readLastEnd } from '../host/last-end.ts';
+import { lockHolder } from '../host/state-lock.ts';
 import { launcherText } from '../installation/launcher.ts';
 import { type Layout, SERVICE_NAME } from '../installation/layout.ts';
 import { ProgramFolder, sha256File, versionId } from '../installation/program-folder.ts';
 import { asAccount } from './as-account.ts';
 import { awaitConnected, logHint, statusOfRunning } from './await-connected.ts';
 import { type ChosenConfig, type ConfigFile, chooseConfig } from './choose-config.ts';
+import { endAgent } from './in-background.ts';
 import { forgetBefore, makeFolder, placeProgram, placeText } from './place-files.ts';
 import { type Account, makeAccount, removeAccount } from './service-account.ts';
 import { agentArguments, type ServiceManager } from './service-manager.ts';
@@ -260,23 +263,34 @@ async function defineService(
   if (before === null) undo.add(() => manager.uninstall(layout));
   else undo.add(() => manager.install({ ...spec, sudo: before.sudo }));
   const changed = await manager.install(spec);
-  if (manager.name !== 'none') say(`The service "${layout.name}" is known to ${manager.name}.`);
+  if (manager.name !== 'none' && manager.name !== 'background')
+    say(`The service "${layout.name}" is known to ${manager.name}.`);
   return changed;
 }
 
 async function startWhenNeeded(
-  { layout, manager, say }: ServiceDeps,
+  { layout, manager, say, clock }: ServiceDeps,
   { account, changed }: Placed,
   wasRunning: boolean,
   undo: Undo,
 ): Promise<void> {
-  const { activity } = await manager.status(layout);
+  const { activity, pid } = await manager.status(layout);
+  // It was started in the background, when the host could not start it yet: it would keep the service from its state.
+  const maybe = wasRunning && manager.name === 'systemd' && layout.scope === 'user';
+  const isApart = maybe && !(await isAgentOf(pid, layout));
+  if (isApart) await endAgent(layout, clock);
   // One that is as it must be is not disturbed in its work.
-  if (!changed && wasRunning && activity === 'running') return;
+  if (!changed && wasRunning && !isApart && activity === 'running') return;
   await asAccount(account, () => forgetLastEnd(layout.state));
   undo.add(() => (wasRunning ? manager.start(layout) : manager.stop(layout)));
   say(wasRunning ? 'Starting it anew; what runs now gets time to finish.' : 'Starting it.');
   await manager.start(layout);
+}
+
+/** Whether the agent that runs was started by the launcher with this number. */
+async function isAgentOf(launcher: number | null, { state }: Layout): Promise<boolean> {
+  const holder = await lockHolder(state);
+  return holder === null || processFacts(holder.pid)?.parent === launcher;
 }
 
 async function concludeInstall(deps: ServiceDeps, { start, waitMs }: InstallRequest, placed: Placed): Promise<void> {

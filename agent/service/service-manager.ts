@@ -25,7 +25,8 @@ export interface ServiceStatus {
 
 /** Port: what keeps a program running on this host. Each call can be repeated. */
 export interface ServiceManager {
-  readonly name: 'systemd' | 'launchd' | 'Task Scheduler' | 'none';
+  /** `background`: nothing of the host starts it, and it runs on its own. */
+  readonly name: 'systemd' | 'launchd' | 'Task Scheduler' | 'background' | 'none';
   /** Why nothing can be started now; null when it can. */
   readonly cannotStart: string | null;
   /** Why this service may not be installed: something else has its name. Null when it may. */

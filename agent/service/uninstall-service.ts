@@ -21,7 +21,7 @@ export async function uninstallService(deps: ServiceDeps, { purge }: UninstallRe
   if (running !== null) {
     throw new AgentExit(
       AGENT_EXIT.serviceFailed,
-      `The agent still runs (process ${running.pid}): it was not started by ${manager.name === 'none' ? 'a service manager' : manager.name}.`,
+      `The agent still runs (process ${running.pid}): it was not started by ${['none', 'background'].includes(manager.name) ? 'a service manager' : manager.name}.`,
       'End it, and call this again.',
     );
   }

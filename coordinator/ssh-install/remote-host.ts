@@ -3,6 +3,9 @@ import { OutrunnerError } from '../../protocol/problems.ts';
 import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
 import { type Rights, saidToUs } from './remote-commands.ts';
 
+/** Characters of what a host said last that are repeated. */
+const LONGEST_WORDS = 500;
+
 /** What a host says of itself. */
 export interface RemoteHost {
   readonly platform: PlatformTarget;
@@ -108,13 +111,13 @@ export function saysFull(output: string): boolean {
 
 /** The last lines that say something, on one line, without what is meant for us. */
 export function lastWords(output: string, lines = 3): string {
-  return output
+  const text = output
     .split('\n')
     .map(plainLine)
     .filter((line) => line !== '' && !line.startsWith('outrunner-ssh:'))
     .slice(-lines)
-    .join(' / ')
-    .slice(-500);
+    .join(' / ');
+  return text.length <= LONGEST_WORDS ? text : `…${text.slice(-LONGEST_WORDS).replace(/^\S*/, '')}`;
 }
 
 /** A line of a terminal as plain text: no colours, no control characters. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
+import { packedAgent } from '../../bench/harness/agent.ts';
 import { startProgram } from '../../bench/harness/process.ts';
 import { lookTwice } from '../support/look.ts';
 import { expect } from '../support/test.ts';
@@ -49,7 +50,7 @@ async function runHere({ page }: ShellUnderTest, name: string): Promise<Locator>
   return page.getByRole('dialog', { name: `Run ${name} on this computer` });
 }
 
-test('a hosted coordinator’s Runner is installed here, says that nothing starts it, and connects when it is started', async ({
+test('a hosted coordinator’s Runner is installed here, and runs without a service where nothing starts one', async ({
   shell,
   coordinator,
   computer,
@@ -67,24 +68,20 @@ test('a hosted coordinator’s Runner is installed here, says that nothing start
   shell.answers.button = 0;
   await button.click();
   await expect(dialog.getByText(/^On this computer \(/)).toBeVisible();
-  await expect(dialog.getByText('install.sh ended with code 32').first()).toBeVisible({ timeout: 60_000 });
-  await lookTwice(shell.page, 'run-here-console');
-  expect(await computer.leftovers()).toEqual([]);
-  await expect.poll(async () => await readdir(path.join(work, 'user', 'ssh-installs'))).toEqual([]);
-  // In the problem, whole: of what was printed long lines are cut.
-  const said = await dialog
-    .getByText(/^install\.sh ended with code 32/)
-    .last()
-    .textContent();
-  const command = /Start it with: (.+)$/.exec(said ?? '')?.[1] ?? 'false';
-  expect(command).toContain(computer.home);
-  const agent = startProgram('/bin/sh', ['-c', `exec ${command}`]);
+  const status = async () => (await coordinator.api.call('listRunners', {})).items[0]?.status;
   try {
-    const status = async () => (await coordinator.api.call('listRunners', {})).items[0]?.status;
-    await expect.poll(status, { timeout: 30_000 }).toBe('Healthy');
+    await expect.poll(status, { timeout: 60_000 }).toBe('Healthy');
+    await expect(dialog.getByText(/runs in the background, until this computer is restarted/).first()).toBeVisible();
+    await expect(dialog.getByRole('button', { name: 'Close' }).last()).toBeVisible();
+    await lookTwice(shell.page, 'run-here-console');
+    expect(await computer.leftovers()).toEqual([]);
+    await expect.poll(async () => await readdir(path.join(work, 'user', 'ssh-installs'))).toEqual([]);
   } finally {
-    await agent.stop();
+    // It goes on by itself, as it should.
+    await startProgram(packedAgent(), ['service', 'uninstall', '--user', '--purge']).ended;
   }
+  await expect.poll(status).toBe('Down');
+  expect(await readdir(path.join(computer.home, '.config'))).not.toContain('outrunner-agent');
 });
 
 test('with the console closed in the middle nothing is left on this computer', async ({ shell, computer, work }) => {
