@@ -57,7 +57,8 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
     expect(install?.state).toBe('succeeded');
     // There is no systemd in this host: what the package says is what a person would do.
     const command = /Start it with: (.+)$/m.exec(install?.output.join('\n') ?? '')?.[1];
-    const agent = host.start('plain', command ?? 'false');
+    const run = (line: string) => once(host.start('plain', line), 'close');
+    await run(command ?? 'false');
     try {
       await expect
         .poll(async () => (await coordinator.api.call('getRunner', { params: { id: runner.id } })).status, {
@@ -65,9 +66,8 @@ test('a Runner is installed over SSH from its actions: refused, mended, installe
         })
         .toBe('Healthy');
     } finally {
-      const ended = once(agent, 'close');
-      agent.kill('SIGTERM');
-      await ended;
+      // It runs in the background there.
+      await run((command ?? 'false').replace('service start', 'service stop'));
     }
   } finally {
     await host.stop();

@@ -298,12 +298,12 @@ async function concludeInstall(deps: ServiceDeps, { start, waitMs }: InstallRequ
   const remark = await manager.remark(layout);
   if (remark !== null) say(remark);
   if (!start) {
-    say(`It is not started. ${howToStart(deps, placed.account)}`);
+    say(`It is not started. ${await howToStart(deps, placed.account)}`);
     return;
   }
   if (manager.cannotStart !== null) {
     const message = `${manager.cannotStart} The files are in place, and nothing was started.`;
-    throw new AgentExit(AGENT_EXIT.serviceNotStarted, message, howToStart(deps, placed.account));
+    throw new AgentExit(AGENT_EXIT.serviceNotStarted, message, await howToStart(deps, placed.account));
   }
   const status = await awaitConnected({ ...deps, account: placed.account }, waitMs);
   say(`Healthy: "${status.runner.name}", version ${status.version}, is connected to ${status.coordinator}.`);
@@ -312,9 +312,10 @@ async function concludeInstall(deps: ServiceDeps, { start, waitMs }: InstallRequ
 }
 
 /** One line that a person can paste. */
-function howToStart({ layout, manager, tools }: ServiceDeps, account: Account | null): string {
+async function howToStart({ layout, manager, tools }: ServiceDeps, account: Account | null): Promise<string> {
   if (manager.name !== 'none' && manager.cannotStart === null) {
-    return `Start it with: "${layout.tool ?? 'outrunner-agent'}" service start${layout.scope === 'user' ? ' --user' : ''} --name ${layout.name}`;
+    const scope = layout.scope === 'user' ? ' --user' : '';
+    return `Start it with: "${layout.tool ?? (await ownTool(layout))}" service start${scope} --name ${layout.name}`;
   }
   const words = ['/bin/sh', layout.launcher, ...agentArguments(layout)].map((word) =>
     /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
@@ -323,4 +324,11 @@ function howToStart({ layout, manager, tools }: ServiceDeps, account: Account | 
   if (account === null) return `Start it with: ${command}`;
   if (tools.find('runuser') !== null) return `Start it with: runuser -u ${account.user} -- ${command}`;
   return `Start it with: su -s /bin/sh ${account.user} -c "${command.replace(/["$\\`]/g, '\\$&')}"`;
+}
+
+/** The executable of a person's agent, which lies on no search path. */
+async function ownTool(layout: Layout): Promise<string> {
+  const folder = new ProgramFolder(layout.program, layout.platform);
+  const id = await folder.current();
+  return id === null ? 'outrunner-agent' : folder.executableOf(id);
 }

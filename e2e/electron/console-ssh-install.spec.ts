@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Locator } from '@playwright/test';
@@ -66,12 +67,14 @@ test('a hosted coordinator’s Runner is installed from this computer, and its a
   const command = /Start it with: (.+)$/m.exec(
     (await dialog.getByLabel('What the host printed').textContent()) ?? '',
   )?.[1];
-  const agent = host.start('plain', command ?? 'false');
+  const run = (line: string) => once(host.start('plain', line), 'close');
+  await run(command ?? 'false');
   try {
     const status = async () => (await coordinator.api.call('listRunners', {})).items[0]?.status;
     await expect.poll(status, { timeout: 30_000 }).toBe('Healthy');
   } finally {
-    agent.kill('SIGTERM');
+    // It runs in the background there.
+    await run((command ?? 'false').replace('service start', 'service stop'));
   }
 });
 
