@@ -1,7 +1,6 @@
-import { Button, Collapse, NumberInput, Radio, Stack } from '@mantine/core';
-import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
-import { useId, useState } from 'react';
+import { NumberInput, Radio, Stack } from '@mantine/core';
 import { ReplicaModeSchema } from '../../../protocol/api/runners.ts';
+import { Folded } from '../../ui/folded.tsx';
 import type { Draft } from './draft-store.ts';
 
 interface Props {
@@ -22,66 +21,48 @@ const REPLICAS = {
 /** What few people need to change; folded away. */
 export function AdvancedFields({ draft, change, errors }: Props) {
   const wrong = Boolean(errors.maxOperations ?? errors.replicas ?? errors.tokenHours);
-  const [opened, setOpened] = useState(false);
-  const id = useId();
-  const open = opened || wrong;
-  const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
-    <div>
-      <Button
-        variant="subtle"
-        color="gray"
-        size="compact-sm"
-        leftSection={<Chevron size={15} aria-hidden />}
-        onClick={() => setOpened(!open)}
-        aria-expanded={open}
-        aria-controls={id}
-        ml={-8}
-      >
-        Advanced
-      </Button>
-      <Collapse expanded={open} id={id} transitionDuration={0}>
-        <Stack gap="md" pt="sm">
-          <NumberInput
-            label="Maximum operations"
-            description="Operations that it runs at the same time; more wait for their turn."
-            value={draft.maxOperations}
-            onChange={(maxOperations) => change({ maxOperations })}
-            allowDecimal={false}
-            allowNegative={false}
-            min={1}
-            max={1000}
-            clampBehavior="none"
-            error={errors.maxOperations}
-            maw={240}
-          />
-          <Radio.Group
-            label="Replicas"
-            value={draft.replicas}
-            onChange={(value) => change({ replicas: ReplicaModeSchema.parse(value) })}
-            error={errors.replicas}
-          >
-            <Stack gap={8} mt={6}>
-              {ReplicaModeSchema.options.map((mode) => (
-                <Radio key={mode} value={mode} size="xs" {...REPLICAS[mode]} />
-              ))}
-            </Stack>
-          </Radio.Group>
-          <NumberInput
-            label="Token lifetime"
-            description="Hours in which the downloaded package can be started for the first time."
-            value={draft.tokenHours}
-            onChange={(tokenHours) => change({ tokenHours })}
-            allowNegative={false}
-            min={0.01}
-            max={720}
-            clampBehavior="none"
-            suffix=" h"
-            error={errors.tokenHours}
-            maw={240}
-          />
-        </Stack>
-      </Collapse>
-    </div>
+    <Folded label="Advanced" forced={wrong}>
+      <Stack gap="md" pt="sm">
+        <NumberInput
+          label="Maximum operations"
+          description="Operations that it runs at the same time; more wait for their turn."
+          value={draft.maxOperations}
+          onChange={(maxOperations) => change({ maxOperations })}
+          allowDecimal={false}
+          allowNegative={false}
+          min={1}
+          max={1000}
+          clampBehavior="none"
+          error={errors.maxOperations}
+          maw={240}
+        />
+        <Radio.Group
+          label="Replicas"
+          value={draft.replicas}
+          onChange={(value) => change({ replicas: ReplicaModeSchema.parse(value) })}
+          error={errors.replicas}
+        >
+          <Stack gap={8} mt={6}>
+            {ReplicaModeSchema.options.map((mode) => (
+              <Radio key={mode} value={mode} size="xs" {...REPLICAS[mode]} />
+            ))}
+          </Stack>
+        </Radio.Group>
+        <NumberInput
+          label="Token lifetime"
+          description="Hours in which the downloaded package can be started for the first time."
+          value={draft.tokenHours}
+          onChange={(tokenHours) => change({ tokenHours })}
+          allowNegative={false}
+          min={0.01}
+          max={720}
+          clampBehavior="none"
+          suffix=" h"
+          error={errors.tokenHours}
+          maw={240}
+        />
+      </Stack>
+    </Folded>
   );
 }
