@@ -1,5 +1,7 @@
+import { relative } from 'node:path';
 import type { FullConfig, Reporter, Suite, TestCase, TestError } from '@playwright/test/reporter';
-import { writeRunReport } from './run-report.ts';
+import { ROOT } from '../paths.ts';
+import { type Failure, failureLine, writeRunReport } from './run-report.ts';
 
 /** Writes the report of a Playwright run for `npm test`; what a person sees comes from Playwright's own reporter. */
 export default class PlaywrightRunReporter implements Reporter {
@@ -21,7 +23,9 @@ export default class PlaywrightRunReporter implements Reporter {
       passed: tests.filter((test) => test.outcome() === 'expected').length,
       failed: [
         ...this.#errors,
-        ...tests.filter((test) => test.outcome() === 'unexpected' || test.outcome() === 'flaky').map(nameOf),
+        ...tests
+          .filter((test) => test.outcome() === 'unexpected' || test.outcome() === 'flaky')
+          .map((test) => failureLine(nameOf(test), failureOf(test))),
       ],
       skipped: tests
         .filter((test) => test.outcome() === 'skipped')
@@ -32,6 +36,12 @@ export default class PlaywrightRunReporter implements Reporter {
   printsToStdio(): boolean {
     return false;
   }
+}
+
+function failureOf(test: TestCase): Failure {
+  const error = test.results.find((result) => result.error !== undefined)?.error;
+  const at = error?.location;
+  return { message: error?.message ?? error?.value, where: at && `${relative(ROOT, at.file)}:${at.line}` };
 }
 
 function nameOf(test: TestCase): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type RunReport, sumLine, sumReports } from './run-report.ts';
+import { failureLine, type RunReport, sumLine, sumReports } from './run-report.ts';
 
 const report = (passed: number, failed: string[] = [], skipped: string[] = []): RunReport => ({
   passed,
@@ -8,6 +8,15 @@ const report = (passed: number, failed: string[] = [], skipped: string[] = []): 
 });
 const sum = (...ends: [number | null, RunReport | undefined][]) =>
   sumReports(ends.map(([code, each], index) => ({ runner: `r${index}`, code, report: each })));
+
+describe('the line on a failure', () => {
+  it('says in one line what was thrown and where, without colours and without end', () => {
+    const message = '\u001b[31mexpected 1\u001b[39m\n\n  to be 2';
+    expect(failureLine('a > b', { message, where: 'a.test.ts:7' })).toBe('a > b: expected 1 to be 2 (a.test.ts:7)');
+    expect(failureLine('a > b', { message: 'x'.repeat(9_999) }).length).toBeLessThan(500);
+    expect(failureLine('a > b')).toBe('a > b');
+  });
+});
 
 describe('the sum of a test run', () => {
   it('adds what the runners report and names failures and skips with their runner', () => {

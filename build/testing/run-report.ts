@@ -1,15 +1,34 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 
 /** What one test runner says at its end, in the one form that both of our reporters write. */
 export const RunReportSchema = z.object({
   passed: z.number().int().nonnegative(),
-  /** Names of what failed: tests, and files or set-ups that failed as a whole. */
+  /** What failed and why, a line each: tests, and files or set-ups that failed as a whole. */
   failed: z.array(z.string()),
   skipped: z.array(z.object({ name: z.string(), reason: z.string() })),
 });
 export type RunReport = z.infer<typeof RunReportSchema>;
+
+const LONGEST_REASON = 400;
+
+/** The error of a failed test, as far as both runners know it. */
+export interface Failure {
+  readonly message?: string | undefined;
+  /** Where it was thrown, as `file:line`. */
+  readonly where?: string | undefined;
+}
+
+/** One line on a failure. The end of a log has to be enough to know what happened: often it is all that is left of it. */
+export function failureLine(name: string, { message, where }: Failure = {}): string {
+  const reason = stripVTControlCharacters(message ?? '')
+    .replace(/\s+/g, ' ')
+    .trim();
+  const told = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
+  return [name, ...(told === '' ? [] : [`: ${told}`]), ...(where === undefined ? [] : [` (${where})`])].join('');
+}
 
 /** Environment variable that tells a reporter where to write. */
 export const REPORT_FILE = 'OUTRUNNER_TEST_REPORT';

@@ -1,5 +1,8 @@
+import { relative } from 'node:path';
+import type { TestError } from 'vitest';
 import type { Reporter, SerializedError, TestCase, TestModule } from 'vitest/node';
-import { type RunReport, writeRunReport } from './run-report.ts';
+import { ROOT } from '../paths.ts';
+import { type Failure, failureLine, type RunReport, writeRunReport } from './run-report.ts';
 
 /** Writes the report of a Vitest run for `npm test`; what a person sees comes from Vitest's own reporter. */
 export default class VitestRunReporter implements Reporter {
@@ -7,11 +10,12 @@ export default class VitestRunReporter implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const groups = modules.flatMap((module) => [...module.children.allSuites()]);
     const failed = [
-      ...modules
-        .filter((module) => module.errors().length > 0)
-        .map((module) => `${module.relativeModuleId} as a whole`),
-      ...groups.filter((group) => group.errors().length > 0).map((group) => `${nameOf(group)} (set-up)`),
-      ...tests.filter((test) => test.result().state === 'failed').map(nameOf),
+      ...modules.flatMap((module) => failures(`${module.relativeModuleId} as a whole`, module.errors())),
+      ...groups.flatMap((group) => failures(`${nameOf(group)} (set-up)`, group.errors())),
+      ...tests.flatMap((test) => {
+        const { state, errors } = test.result();
+        return state === 'failed' ? [failureLine(nameOf(test), failureOf(errors?.[0]))] : [];
+      }),
       ...unhandled.map((error) => `unhandled error: ${error.message}`),
     ];
     const report: RunReport = {
@@ -24,6 +28,15 @@ export default class VitestRunReporter implements Reporter {
     };
     await writeRunReport(report);
   }
+}
+
+function failures(name: string, errors: readonly SerializedError[]): string[] {
+  return errors.length === 0 ? [] : [failureLine(name, failureOf(errors[0]))];
+}
+
+function failureOf(error: Partial<TestError> | undefined): Failure {
+  const at = error?.stacks?.[0];
+  return { message: error?.message, where: at && `${relative(ROOT, at.file)}:${at.line}` };
 }
 
 function nameOf(task: Pick<TestCase, 'fullName' | 'module'>): string {
