@@ -199,6 +199,7 @@ test('a second agent on the same folder is refused; after a crash the folder is 
   expect(second.stderr).toContain(`Another agent (process ${first.child.pid}) already runs`);
   first.child.kill('SIGKILL');
   await first.exited;
+  await coordinator.disconnected();
   runAgentProgram(['run'], { cwd: folder });
   await coordinator.connected();
 });

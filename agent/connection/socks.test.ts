@@ -23,6 +23,7 @@ test.each([
   expect(proxy.asked.length).toBe(2);
   agent.stop('next');
   await agent.ended;
+  await coordinator.disconnected();
   await testAgent(coordinator, { folder: agent.folder, config: { proxy: url, transport: 'polling' } });
   expect((await coordinator.connected()).hello.transport).toBe('polling');
   expect(outputOf(await coordinator.finished(await coordinator.offer(echo))).toString()).toBe('through\n');

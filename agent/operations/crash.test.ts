@@ -13,19 +13,24 @@ async function ready() {
   const start = () => runAgentProgram(['run'], { cwd: folder });
   const agent = start();
   await coordinator.connected();
-  return { coordinator, folder, agent, start };
+  const kill = async (victim = agent) => {
+    victim.child.kill('SIGKILL');
+    await victim.exited;
+    // What is offered before that would go to the one that is dead.
+    await coordinator.disconnected();
+  };
+  return { coordinator, folder, start, agent, kill };
 }
 
 test('an agent that is killed while a step runs ends it after its restart, with a clear outcome', async () => {
-  const { coordinator, agent, start } = await ready();
+  const { coordinator, kill, start } = await ready();
   const operation = await coordinator.offer([
     { type: 'command', command: 'echo done' },
     { type: 'command', command: 'setsid sleep 300 & echo ready; sleep 300' },
     { type: 'command', command: 'echo never' },
   ]);
   await coordinator.recorded(operation, ({ kind, step }) => kind === 'output' && step === 1);
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   expect(processesOf(operation).length).toBeGreaterThan(0);
   start();
   const records = await coordinator.finished(operation);
@@ -40,15 +45,14 @@ test('an agent that is killed while a step runs ends it after its restart, with 
 });
 
 test('after a crash, what ran of operations whose folder is gone is ended, and what had ended in order is let alone', async () => {
-  const { coordinator, folder, agent, start } = await ready();
+  const { coordinator, folder, kill, start } = await ready();
   const kept = await coordinator.offer([{ type: 'command', command: 'setsid sleep 300 >/dev/null 2>&1 &' }]);
   await coordinator.finished(kept);
   const [daemon = 0] = processesOf(kept);
   onTestFinished(() => void process.kill(daemon, 'SIGKILL'));
   const operation = await coordinator.offer([{ type: 'command', command: 'setsid sleep 300 & echo ready; wait' }]);
   await expect.poll(() => readFile(join(folder, 'state', 'status.json'), 'utf8')).toContain(operation);
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   expect(processesOf(operation).length).toBeGreaterThan(0);
   await rm(join(folder, 'state', 'operations'), { recursive: true });
   start();
@@ -57,7 +61,7 @@ test('after a crash, what ran of operations whose folder is gone is ended, and w
 });
 
 test('what was printed before a crash and not yet sent is sent after the restart', async () => {
-  const { coordinator, agent, start, folder } = await ready();
+  const { coordinator, kill, start, folder } = await ready();
   coordinator.behaviour.acknowledges = false;
   const marker = join(folder, 'printed');
   const operation = await coordinator.offer([
@@ -73,8 +77,7 @@ test('what was printed before a crash and not yet sent is sent after the restart
       ),
     )
     .toBe(true);
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   coordinator.journals.clear();
   coordinator.behaviour.acknowledges = true;
   await coordinator.start();
@@ -87,7 +90,7 @@ test('what was printed before a crash and not yet sent is sent after the restart
 });
 
 test('what waited in the queue when the agent was killed runs after the restart, once', async () => {
-  const { coordinator, agent, start, folder } = await ready();
+  const { coordinator, kill, start, folder } = await ready();
   coordinator.behaviour.maximum = 1;
   coordinator.session?.send({ type: 'maximum', maximum: 1 });
   const blocker = await coordinator.offer([{ type: 'command', command: 'echo ready; sleep 300' }]);
@@ -97,22 +100,20 @@ test('what waited in the queue when the agent was killed runs after the restart,
   for (let i = 0; i < 3; i++)
     waiting.push(await coordinator.offer([{ type: 'command', command: `echo ${i} >> '${file}'` }]));
   for (const operation of waiting) await coordinator.said('accepted', (message) => message.operation === operation);
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   start();
   for (const operation of waiting) expect(outcomeOf(await coordinator.finished(operation)).outcome).toBe('succeeded');
   expect(await readFile(file, 'utf8')).toBe('0\n1\n2\n');
 });
 
 test('after a power cut, an operation that may have begun is not run again', async () => {
-  const { coordinator, agent, start, folder } = await ready();
+  const { coordinator, kill, start, folder } = await ready();
   const file = join(folder, 'runs');
   const operation = await coordinator.offer([
     { type: 'command', command: `echo run >> '${file}'; echo ready; sleep 300` },
   ]);
   await coordinator.recorded(operation, ({ kind }) => kind === 'output');
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   // As the disk looks when the power went before the journal was on it, and the host has started again.
   const own = await slotOf(folder, operation);
   const [plan = ''] = (await readFile(own, 'utf8')).split('\n', 1);
@@ -125,7 +126,7 @@ test('after a power cut, an operation that may have begun is not run again', asy
 });
 
 test('killed while what is done with is deleted, the agent does not run it again', async () => {
-  const { coordinator, agent, start, folder } = await ready();
+  const { coordinator, kill, start, folder } = await ready();
   const file = join(folder, 'runs');
   const kept = join(folder, 'kept');
   const offer = () =>
@@ -143,8 +144,7 @@ test('killed while what is done with is deleted, the agent does not run it again
     await coordinator.finished(operation);
     await expect.poll(() => slotOf(folder, operation).catch(() => 'none')).toBe('none');
   }
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   // As the disk looks when the blow came before the deletion; of one the power cut has taken the journal as well.
   const half = join(kept, basename(slots[0] ?? ''));
   await writeFile(half, `${(await readFile(half, 'utf8')).split('\n', 1)[0]}\n`);
@@ -159,7 +159,7 @@ test('killed while what is done with is deleted, the agent does not run it again
 });
 
 test('what is acknowledged twice is forgotten once: the slot of the next operation stays', async () => {
-  const { coordinator, folder, agent, start } = await ready();
+  const { coordinator, folder, kill, start } = await ready();
   coordinator.behaviour.acknowledges = false;
   const first = await coordinator.offer([{ type: 'command', command: 'true' }]);
   const { length: next } = await coordinator.finished(first);
@@ -170,19 +170,17 @@ test('what is acknowledged twice is forgotten once: the slot of the next operati
   coordinator.behaviour.acknowledges = true;
   const second = await coordinator.offer([{ type: 'command', command: 'echo begun; sleep 300' }]);
   await coordinator.recorded(second, ({ kind }) => kind === 'output');
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   start();
   expect(stepEnds(await coordinator.finished(second)).map(({ reason }) => reason)).toEqual(['agent-restarted']);
 });
 
 test('a power cut that leaves a plan in front of the records of another operation makes them nobody’s', async () => {
-  const { coordinator, agent, start, folder } = await ready();
+  const { coordinator, kill, start, folder } = await ready();
   const offer = (text: string) => coordinator.offer([{ type: 'command', command: `echo ${text}; sleep 300` }]);
   const [older, newer] = [await offer('older'), await offer('newer')];
   for (const operation of [older, newer]) await coordinator.recorded(operation, ({ kind }) => kind === 'output');
-  agent.child.kill('SIGKILL');
-  await agent.exited;
+  await kill();
   const slot = await slotOf(folder, newer);
   const stale = await slotOf(folder, older);
   const planOf = (bytes: Buffer) => bytes.subarray(0, bytes.indexOf('\n') + 1);
@@ -234,7 +232,7 @@ async function slotOf(folder: string, operation: string): Promise<string> {
 }
 
 test('killed at any moment of many operations, each ends exactly once with a journal without gaps', async () => {
-  const { coordinator, folder, start, agent: first } = await ready();
+  const { coordinator, folder, start, agent: first, kill } = await ready();
   let agent = first;
   const file = join(folder, 'runs');
   const operations: string[] = [];
@@ -250,8 +248,7 @@ test('killed at any moment of many operations, each ends exactly once with a jou
       'accepted',
       ({ operation }) => operations.indexOf(operation) >= round * 10 + Math.min(round * 2, 9),
     );
-    agent.child.kill('SIGKILL');
-    await agent.exited;
+    await kill(agent);
     agent = start();
   }
   await coordinator.connected();

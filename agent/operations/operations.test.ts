@@ -83,6 +83,7 @@ test('an offer that is replayed after everything was deleted, and after a restar
   await expect.poll(() => heldOnDisk(join(agent.state, 'operations'))).toEqual([]);
   agent.stop('restart');
   await agent.ended;
+  await coordinator.disconnected();
   await testAgent(coordinator, { folder: agent.folder, config: { enrolment: undefined } });
   await coordinator.connected();
   coordinator.heard.length = 0;

@@ -205,6 +205,11 @@ export class TestCoordinator {
     return session as ServerSession;
   }
 
+  /** Resolves when no session is open: that an agent is gone is heard some time after it has ended. */
+  async disconnected(): Promise<void> {
+    while (this.session) await once(this.events, 'closed');
+  }
+
   /** Resolves with the next session that opens. */
   async nextSession(): Promise<ServerSession> {
     const [session] = await once(this.events, 'session');

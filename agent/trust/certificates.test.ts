@@ -116,6 +116,7 @@ test('a wrong authority that is announced cuts nobody off: the old ones are kept
   expect((await identityOf(agent.state)).keptAuthorities).toContain('BEGIN CERTIFICATE');
   agent.stop('restart');
   await agent.ended;
+  await coordinator.disconnected();
   coordinator.heard.length = 0;
   const back = await testAgent(coordinator, { folder: agent.folder, config: again });
   await coordinator.connected();
