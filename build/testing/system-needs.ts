@@ -38,6 +38,7 @@ const NEEDS: readonly SystemNeed[] = [
   { ...program('squid', 'a real proxy between agent and coordinator'), applies: linux, packages: ['squid'] },
   { ...program('mcs', 'the C# in install.ps1'), applies: linux, packages: ['mono-mcs', 'mono-runtime'] },
   { ...program('mono', 'the C# in install.ps1'), applies: linux, packages: ['mono-runtime'] },
+  { ...program('python3', 'the Python in install.sh'), applies: linux, packages: ['python3-minimal'] },
   { ...program('ssh-keygen', 'signatures of SSH'), applies: linux, packages: ['openssh-client'] },
   { ...program('busybox', 'install scripts in the smallest shell'), applies: linux, packages: ['busybox'] },
   { ...program('rpm', 'reading .rpm packages'), applies: linux, packages: ['rpm', 'rpm2cpio', 'cpio'] },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PlatformTarget, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { targetOfHost } from '../../protocol/release.ts';
+import { hasPython } from '../testing/signature-verifiers.ts';
 import { writeSmallRelease } from '../testing/small-release.ts';
 import { hasSshKeygen } from '../testing/ssh-keygen.ts';
 import { releaseFolder } from './release-folder.ts';
@@ -27,6 +28,8 @@ const SHELLS = [['sh'], ['dash'], ['bash', '--posix'], ['busybox', 'ash']].filte
 /** As in OpenSSH 8.0 and before: it makes keys, and knows nothing of signatures. */
 const OLD_SSH_KEYGEN = `case $1 in -Y) echo 'unknown option -- Y' >&2; exit 1 ;; esac
 PATH='${process.env.PATH ?? ''}' exec ssh-keygen "$@"`;
+
+const NO_PYTHON = process.platform === 'linux' ? ', no Python 3' : '';
 
 let base: string;
 let tools: string;
@@ -194,32 +197,55 @@ describe.skipIf(!runs)('install.sh (needs Linux or macOS)', () => {
     });
   });
 
-  it.each([
-    ['one that is too old for it', () => pathWith({ openssl: 'exit 1', 'ssh-keygen': OLD_SSH_KEYGEN })],
-    ['none', () => pathOf(['sh', 'cat', 'uname', 'mktemp', 'rm', 'dirname', 'grep', 'cut', 'sha256sum'])],
-  ])(
-    'relies on the hash where no openssl and no ssh-keygen can check a signature, and says so: %s',
-    async (_, make) => {
-      const folder = await copyOf('package');
-      const env = { PATH: await make() };
-      const { code, out, told } = await install(folder, [], { env });
-      expect([code, told?.length]).toEqual([0, 5]);
-      expect(out).toBe(
-        'outrunner: SHA-256 is right. The signature was not checked: no openssl here that knows Ed25519, and no ssh-keygen of OpenSSH 8.1 or later.\n',
+  describe.skipIf(process.platform !== 'linux' || !hasPython)(
+    'on Linux that has neither (needs Linux, python3)',
+    () => {
+      const withPythonAlone = () => pathWith({ openssl: 'exit 1', 'ssh-keygen': OLD_SSH_KEYGEN });
+
+      it.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))(
+        'checks the signature with Python, in %s',
+        async (_name, shell) => {
+          const run: Run = { shell, env: { PATH: await withPythonAlone() } };
+          const { code, out, err, told, left } = await install(await copyOf('package'), [], run);
+          expect({ code, err, length: told?.length, left }).toEqual({ code: 0, err: '', length: 5, left: [] });
+          expect(out).toMatch(/^outrunner: SHA-256 and signature are right \(development key [0-9a-f]{16}\)\.\n$/);
+        },
       );
-      await writeFile(join(folder, 'outrunner-agent'), 'another');
-      expect(await install(folder, [], { env })).toMatchObject({ code: 3, told: null });
+
+      it('runs nothing when what was signed or the signature was changed, or is by another key', async () => {
+        const run: Run = { env: { PATH: await withPythonAlone() } };
+        const foreign = await readFile(join(base, 'other', 'release.sig'));
+        const wrong = /^outrunner: the signature of release.signed is wrong/;
+        for (const how of [flipped, () => foreign, () => Buffer.alloc(0)])
+          await refusesChanged('release.sig', how, wrong, run);
+        await refusesChanged('release.signed', (bytes) => flipped(bytes, 30), wrong, run);
+      });
     },
   );
+
+  it.each([
+    ['old ones', () => pathWith({ openssl: 'exit 1', 'ssh-keygen': OLD_SSH_KEYGEN, python3: 'exit 1' })],
+    ['none', () => pathOf(['sh', 'cat', 'uname', 'mktemp', 'rm', 'dirname', 'grep', 'cut', 'sha256sum'])],
+  ])('relies on the hash where nothing can check a signature, and says so: %s', async (_, make) => {
+    const folder = await copyOf('package');
+    const env = { PATH: await make() };
+    const { code, out, told } = await install(folder, [], { env });
+    expect([code, told?.length]).toEqual([0, 5]);
+    const why = `no openssl here that knows Ed25519, no ssh-keygen of OpenSSH 8.1 or later${NO_PYTHON}`;
+    expect(out).toBe(`outrunner: SHA-256 is right. The signature was not checked: ${why}.\n`);
+    await writeFile(join(folder, 'outrunner-agent'), 'another');
+    expect(await install(folder, [], { env })).toMatchObject({ code: 3, told: null });
+  });
 
   it('does without an SSH signature in a release that was built before there were any, and says so', async () => {
     const folder = await copyOf('without-ssh');
     expect(await readdir(folder)).not.toContain('release.sshsig');
     expect((await install(folder)).out).toMatch(/^outrunner: SHA-256 and signature are right/);
-    const env = { PATH: await pathWith({ openssl: 'exit 1' }) };
+    const env = { PATH: await pathWith({ openssl: 'exit 1', python3: 'exit 1' }) };
+    const why = `no openssl here that knows Ed25519, no SSH signature in this release${NO_PYTHON}`;
     expect(await install(folder, [], { env })).toMatchObject({
       code: 0,
-      out: 'outrunner: SHA-256 is right. The signature was not checked: no openssl here that knows Ed25519, and the release has no SSH signature.\n',
+      out: `outrunner: SHA-256 is right. The signature was not checked: ${why}.\n`,
     });
   });
 

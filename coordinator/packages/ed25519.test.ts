@@ -5,16 +5,61 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CsharpVerifier, csharpVerifier, hasMono } from '../testing/mono.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
+import { AGENT_TARGET_TABLE } from '../../protocol/release.ts';
 import { powershellParser } from '../testing/powershell-grammar.ts';
+import {
+  csharpVerifier,
+  hasMono,
+  hasPython,
+  pythonVerifier,
+  type SignatureVerifier,
+} from '../testing/signature-verifiers.ts';
 import { writeSmallRelease } from '../testing/small-release.ts';
 import { releaseFolder } from './release-folder.ts';
 import { runnerPackage } from './runner-package.ts';
 
 /**
- * The check of signatures as it is shipped: cut out of an `install.ps1` that was unpacked from a package, compiled by mono's
- * compiler as C# 5 (`-langversion:5`), and asked beside Node's, which is OpenSSL's.
+ * The checks of signatures as they are shipped: cut out of an install script that was unpacked from a package, and asked beside
+ * Node's, which is OpenSSL's. The C# is compiled by mono's compiler as C# 5 (`-langversion:5`).
  */
+interface Shipped {
+  readonly platform: PlatformTarget;
+  readonly script: string;
+  /** The key (base64) in the script. */
+  readonly key: RegExp;
+  /** Finds the text of the check in the script. */
+  cut(script: string): Promise<string>;
+  start(folder: string, source: string): Promise<SignatureVerifier>;
+}
+
+const IN_CSHARP: Shipped = {
+  platform: 'win-x64',
+  script: 'install.ps1',
+  key: /^\$ReleaseKey = '([^']+)'\r$/m,
+  // The one here-string, as PowerShell hands it to Add-Type.
+  async cut(script) {
+    const held = (await powershellParser())(script).nodes.filter(
+      ({ kind }) => kind === 'verbatim_here_string_characters',
+    );
+    expect(held).toHaveLength(1);
+    return held[0]?.text.replace(/^@'\r\n/, '').replace(/\r\n'@$/, '') ?? '';
+  },
+  start: csharpVerifier,
+};
+
+const IN_PYTHON: Shipped = {
+  platform: 'linux-x64',
+  script: 'install.sh',
+  key: /verify\.py" (\S+) release\.signed/,
+  // The text that the shell writes into a file.
+  async cut(script) {
+    const text = /verify\.py" <<'END'\n([\s\S]*?)\nEND\n/.exec(script)?.[1] ?? '';
+    return `${text}\n`;
+  },
+  start: pythonVerifier,
+};
+
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 /** L, the order of the base point, and p, the prime of the field (RFC 8032, section 5.1). */
@@ -66,40 +111,44 @@ const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const messages = fc.uint8Array({ maxLength: 2000 });
 
 describe.skipIf(!hasMono)('the check of signatures in install.ps1 (needs mono-mcs and mono-runtime)', () => {
+  judges(IN_CSHARP);
+});
+
+describe.skipIf(!hasPython)('the check of signatures in install.sh by Python (needs python3)', () => {
+  judges(IN_PYTHON);
+});
+
+/** The tests of one of them. */
+function judges(shipped: Shipped): void {
   let base: string;
-  let verifier: CsharpVerifier;
+  let verifier: SignatureVerifier;
   let script: string;
   beforeAll(async () => {
     base = await mkdtemp(join(tmpdir(), 'outrunner-ed25519-'));
-    await unpackWindowsPackage();
-    script = await readFile(join(base, 'install.ps1'), 'utf8');
-    verifier = await csharpVerifier(base, await heldText(script));
+    await unpackPackage();
+    script = await readFile(join(base, shipped.script), 'utf8');
+    verifier = await shipped.start(base, await shipped.cut(script));
   });
   afterAll(async () => {
     await verifier?.stop();
     await rm(base, { recursive: true, force: true });
   });
 
-  async function unpackWindowsPackage(): Promise<void> {
+  async function unpackPackage(): Promise<void> {
     const agents = join(base, 'agents');
-    await writeSmallRelease(agents, Buffer.from('MZ'), ['win-x64']);
+    const { platform } = shipped;
+    await writeSmallRelease(agents, Buffer.from('an agent'), [platform]);
     const { archive } = await runnerPackage(
       releaseFolder(agents),
       { coordinatorUrl: 'https://a.example', publicKey: 'A'.repeat(43), succession: [], proxy: null, ca: null },
       { id: '7f1f3f7e-3f0e-4f9e-8d7c-0d8f4f6b2a10', name: 'lab' },
       { token: `ore_${'t'.repeat(43)}`, createdAt: 0, expiresAt: 1000 },
-      { platform: 'win-x64', format: 'zip' },
+      { platform, format: AGENT_TARGET_TABLE[platform].archive },
     );
-    await writeFile(join(base, 'package.zip'), archive.stream());
-    execFileSync('unzip', ['-q', '-j', join(base, 'package.zip'), '-d', base]);
-  }
-
-  /** The text in the one here-string, as PowerShell hands it to Add-Type. */
-  async function heldText(text: string): Promise<string> {
-    const parse = await powershellParser();
-    const held = parse(text).nodes.filter(({ kind }) => kind === 'verbatim_here_string_characters');
-    expect(held).toHaveLength(1);
-    return held[0]?.text.replace(/^@'\r\n/, '').replace(/\r\n'@$/, '') ?? '';
+    const packed = join(base, 'package');
+    await writeFile(packed, archive.stream());
+    if (platform === 'win-x64') execFileSync('unzip', ['-q', '-j', packed, '-d', base]);
+    else execFileSync('tar', ['-xmzf', packed, '-C', base, '--strip-components=1']);
   }
 
   const right = async (key: Uint8Array, message: Uint8Array, signature: Uint8Array) => ({
@@ -109,7 +158,7 @@ describe.skipIf(!hasMono)('the check of signatures in install.ps1 (needs mono-mc
   const both = (answer: boolean) => ({ node: answer, here: answer });
 
   it('takes the release of a package with the key that stands in its script, and nothing else', async () => {
-    const key = Buffer.from(/^\$ReleaseKey = '([^']+)'\r$/m.exec(script)?.[1] ?? '', 'base64');
+    const key = Buffer.from(shipped.key.exec(script)?.[1] ?? '', 'base64');
     const signed = await readFile(join(base, 'release.signed'));
     const signature = await readFile(join(base, 'release.sig'));
     expect(await right(key, signed, signature)).toEqual(both(true));
@@ -210,7 +259,7 @@ describe.skipIf(!hasMono)('the check of signatures in install.ps1 (needs mono-mc
     for (const wrong of [Buffer.alloc(0), signature.subarray(0, 63), Buffer.concat([signature, Buffer.of(0)])])
       expect(await right(key.raw, message, wrong)).toEqual(both(false));
   });
-});
+}
 
 const EXAMPLES = [
   {
