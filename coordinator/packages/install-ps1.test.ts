@@ -74,7 +74,7 @@ it('holds the check of signatures as one text in which PowerShell reads nothing,
 it('has each option of the other script', () => {
   const parameters = parse(text).nodes.filter((node) => node.kind === 'script_parameter');
   const names = parameters.map((node) => /\$(\w+)/.exec(node.text)?.[1]);
-  expect(names.slice(0, 9)).toEqual([
+  expect(names.slice(0, 10)).toEqual([
     'User',
     'Name',
     'NoStart',
@@ -83,6 +83,7 @@ it('has each option of the other script', () => {
     'Ca',
     'Uninstall',
     'Purge',
+    'Check',
     'Help',
   ]);
 });

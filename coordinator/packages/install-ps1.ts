@@ -33,6 +33,8 @@ File with certificates in PEM of a private authority to trust.
 Take the service away; configuration and identity stay.
 .PARAMETER Purge
 With -Uninstall: those too.
+.PARAMETER Check
+Check the package, take over proxy and CA, install nothing.
 #>
 [CmdletBinding()]
 param(
@@ -44,6 +46,7 @@ param(
   [string] $Ca = '',
   [switch] $Uninstall,
   [switch] $Purge,
+  [switch] $Check,
   [switch] $Help
 )
 Set-StrictMode -Version 2.0
@@ -151,11 +154,12 @@ if (-not [Environment]::Is64BitOperatingSystem -or [Environment]::OSVersion.Plat
 }
 try {
   Test-Package
+  if (-not $Uninstall -and ($Proxy -ne '' -or $caText -ne '')) { Set-Configuration $Proxy $caText }
+  if ($Check) { exit 0 }
   if ($Uninstall) {
     $arguments = @('service', 'uninstall')
     if ($Purge) { $arguments += '--purge' }
   } else {
-    if ($Proxy -ne '' -or $caText -ne '') { Set-Configuration $Proxy $caText }
     $arguments = @('service', 'install', '--config', (Join-Path $PSScriptRoot 'runner.json'))
     if ($NoStart) { $arguments += '--no-start' }
     if ($Replace) { $arguments += '--replace' }
