@@ -150,7 +150,15 @@ export type ReleaseManifest = z.infer<typeof ReleaseManifestSchema>;
 
 /** The file `manifest.json`: the manifest and an Ed25519 signature (base64url) over {@link releaseBytes}. */
 export const SignedReleaseSchema = z
-  .object({ manifest: ReleaseManifestSchema, signature: SignatureSchema })
+  .object({
+    manifest: ReleaseManifestSchema,
+    signature: SignatureSchema,
+    /**
+     * By the same key over the same bytes, in the way of OpenSSH (`ssh-signature.ts`), for hosts whose OpenSSL knows no
+     * Ed25519. The bare 64 bytes: whose key it is, the manifest says. Absent in files of builds that did not make it.
+     */
+    sshSignature: SignatureSchema.optional(),
+  })
   .meta({ id: 'SignedRelease' });
 export type SignedRelease = z.infer<typeof SignedReleaseSchema>;
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, inflateRawSync } from 'node:zlib';
 import { expect, it } from 'vitest';
@@ -12,7 +12,8 @@ import { buildAgents } from './build-agents.ts';
 import { isSignedByItsKey } from './release-key.ts';
 
 const sha256 = (content: Buffer) => createHash('sha256').update(content).digest('hex');
-const readManifest = () => readFile(join(AGENTS_OUT, 'manifest.json'), 'utf8');
+const MANIFEST = join(AGENTS_OUT, 'manifest.json');
+const readManifest = () => readFile(MANIFEST, 'utf8');
 
 /** Builds where `npm start` and `npm test` build, so that it costs nothing when they already did. */
 async function build(): Promise<string[]> {
@@ -49,4 +50,13 @@ it('lists what is there, signed, and leaves it alone when nothing changed', asyn
 
   expect(await build()).toEqual([`${hostTarget()}: up to date`]);
   expect(await readManifest()).toBe(text);
+
+  // As a build left it that made no signature for SSH.
+  const { manifest, signature } = release;
+  await writeFile(`${MANIFEST}.older`, JSON.stringify({ manifest, signature }));
+  await rename(`${MANIFEST}.older`, MANIFEST);
+  await build();
+  const again = SignedReleaseSchema.parse(JSON.parse(await readManifest()));
+  expect([isSignedByItsKey(again), again.sshSignature]).toEqual([true, expect.any(String)]);
+  expect({ ...again.manifest, builtAt: manifest.builtAt }).toEqual(manifest);
 }, 180_000);

@@ -231,11 +231,11 @@ async function isWhole(executable: ReleasedExecutable): Promise<boolean> {
   return true;
 }
 
-/** Whether the manifest on disk says exactly this and is properly signed; then its time of building stays. */
+/** Whether the manifest on disk says exactly this and is properly signed, for SSH too; then its time of building stays. */
 async function isManifestOf(content: Omit<ReleaseManifest, 'builtAt'>): Promise<boolean> {
   if (!existsSync(MANIFEST)) return false;
   const parsed = SignedReleaseSchema.safeParse(JSON.parse(await readFile(MANIFEST, 'utf8')));
-  if (!parsed.success || !isSignedByItsKey(parsed.data)) return false;
+  if (!parsed.success || parsed.data.sshSignature === undefined || !isSignedByItsKey(parsed.data)) return false;
   const present = parsed.data.manifest;
   return Buffer.from(releaseBytes(present)).equals(releaseBytes({ ...content, builtAt: present.builtAt }));
 }

@@ -66,4 +66,24 @@ describe('a signed release', () => {
       expect(isSignedByItsKey({ ...release, manifest: { ...release.manifest, ...change } })).toBe(false);
     }
   });
+
+  it('is signed for OpenSSH as well; a wrong such signature counts as none of it, an absent one as that of an older build', async () => {
+    const key = await loadReleaseKey({}, join(folder, 'key.pem'));
+    const release = signRelease(manifestFor(key), key);
+    const { sshSignature, ...older } = release;
+    expect(sshSignature).not.toBe(release.signature);
+    expect(isSignedByItsKey(older)).toBe(true);
+    expect(isSignedByItsKey({ ...release, sshSignature: release.signature })).toBe(false);
+    const other = signRelease({ ...manifestFor(key), productVersion: '0.1.1' }, key);
+    expect(isSignedByItsKey({ ...release, sshSignature: other.sshSignature })).toBe(false);
+  });
+
+  it('is taken by readers that know nothing of its SSH signature', async () => {
+    const key = await loadReleaseKey({}, join(folder, 'key.pem'));
+    const release = signRelease(manifestFor(key), key);
+    const OlderSchema = SignedReleaseSchema.omit({ sshSignature: true });
+    const read = OlderSchema.parse(JSON.parse(JSON.stringify(release)));
+    expect(read).toEqual({ manifest: release.manifest, signature: release.signature });
+    expect(isSignedByItsKey(read)).toBe(true);
+  });
 });

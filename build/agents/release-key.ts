@@ -12,6 +12,7 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ReleaseManifest, releaseBytes, type SignedRelease } from '../../protocol/release.ts';
+import { RELEASE_NAMESPACE, sshSignedBytes } from '../../protocol/ssh-signature.ts';
 import { BUILD_STATE } from '../paths.ts';
 import { BuildError } from './build-error.ts';
 
@@ -52,22 +53,30 @@ export async function releaseKeyMark(env: NodeJS.ProcessEnv = process.env, own =
   return `${path} ${found ? `${found.size} ${found.mtimeMs}` : 'missing'}`;
 }
 
-/** Signs a manifest; the answer is the content of `manifest.json`. */
+/** Signs a manifest, for OpenSSL and for OpenSSH; the answer is the content of `manifest.json`. */
 export function signRelease(manifest: ReleaseManifest, key: ReleaseKey): SignedRelease {
-  const signature = sign(null, releaseBytes(manifest), key.privateKey).toString('base64url');
-  const release = { manifest, signature };
+  const by = (bytes: Uint8Array) => sign(null, bytes, key.privateKey).toString('base64url');
+  const bytes = releaseBytes(manifest);
+  const release = { manifest, signature: by(bytes), sshSignature: by(forSsh(bytes)) };
   if (!isSignedByItsKey(release)) throw new BuildError('The signature that was just made does not verify.');
   return release;
 }
 
 /**
- * Whether the signature fits the key that the manifest itself names. This proves that nothing was altered or cut off; whether
+ * Whether its signatures fit the key that the manifest itself names. This proves that nothing was altered or cut off; whether
  * that key is one to trust is another question.
  */
 export function isSignedByItsKey(release: SignedRelease): boolean {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: release.manifest.key.publicKey };
   const key = createPublicKey({ key: jwk, format: 'jwk' });
-  return verify(null, releaseBytes(release.manifest), key, Buffer.from(release.signature, 'base64url'));
+  const fits = (bytes: Uint8Array, signature: string) => verify(null, bytes, key, Buffer.from(signature, 'base64url'));
+  const { manifest, signature, sshSignature } = release;
+  const bytes = releaseBytes(manifest);
+  return fits(bytes, signature) && (sshSignature === undefined || fits(forSsh(bytes), sshSignature));
+}
+
+function forSsh(bytes: Uint8Array): Uint8Array {
+  return sshSignedBytes(RELEASE_NAMESPACE, createHash('sha512').update(bytes).digest());
 }
 
 async function readKey(path: string, development: boolean): Promise<ReleaseKey> {

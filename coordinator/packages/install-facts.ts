@@ -3,6 +3,7 @@ import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { DEFAULT_SERVICE_NAME } from '../../protocol/package-options.ts';
 import { AGENT_TARGET_TABLE, type ReleasedExecutable } from '../../protocol/release.ts';
 import type { Release } from './release-folder.ts';
+import { sshKeyLine } from './release-signature.ts';
 
 /** What the scripts in a package check the executable against. */
 export interface InstallFacts {
@@ -17,15 +18,27 @@ export interface InstallFacts {
   /** The release key in PEM, and its id. */
   readonly keyPem: string;
   readonly keyId: string;
+  /** Its raw 32 bytes, base64. */
+  readonly keyBytes: string;
+  /** The key as SSH writes it, when the release has a signature for SSH: then the package has a `release.sshsig`. */
+  readonly sshKey: string | null;
   /** The key was made on the building machine. */
   readonly development: boolean;
   readonly serviceName: string;
 }
 
+/** The release key, as both scripts call it. */
+export function keyWords({ development, keyId }: InstallFacts): string {
+  return development ? `development key ${keyId}` : `release key ${keyId}`;
+}
+
 /** Exit codes of the install scripts that are not the agent's own. */
 export const INSTALL_EXIT = { usage: 2, notGenuine: 3, wrongPlatform: 4, notReached: 5 } as const;
 
-export function installFacts({ manifest, signedBytes }: Release, executable: ReleasedExecutable): InstallFacts {
+export function installFacts(
+  { manifest, signedBytes, sshSignature }: Release,
+  executable: ReleasedExecutable,
+): InstallFacts {
   const { target, sha256 } = executable;
   const { label, executable: name } = AGENT_TARGET_TABLE[target];
   const { id, publicKey } = manifest.key;
@@ -38,6 +51,8 @@ export function installFacts({ manifest, signedBytes }: Release, executable: Rel
     listed: listedAs(new TextDecoder().decode(signedBytes), executable),
     keyPem: key.export({ type: 'spki', format: 'pem' }).toString().trim(),
     keyId: id,
+    keyBytes: Buffer.from(publicKey, 'base64url').toString('base64'),
+    sshKey: sshSignature === undefined ? null : sshKeyLine(publicKey),
     development: manifest.development,
     serviceName: DEFAULT_SERVICE_NAME,
   };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { powershellWord } from '../../protocol/shell-words.ts';
 import { type PowershellTree, powershellParser } from '../testing/powershell-grammar.ts';
+import { ED25519_CSHARP } from './ed25519-csharp.ts';
 import type { InstallFacts } from './install-facts.ts';
 import { installPs1 } from './install-ps1.ts';
 import { startScript } from './package-texts.ts';
@@ -19,6 +20,8 @@ const facts: InstallFacts = {
   listed: `"sha256":"${'ab'.repeat(32)}","size":5,"target":"win-x64"}`,
   keyPem: '-----BEGIN PUBLIC KEY-----',
   keyId: '0123456789abcdef',
+  keyBytes: `${'A'.repeat(43)}=`,
+  sshKey: null,
   development: true,
   serviceName: 'outrunner-agent',
 };
@@ -41,16 +44,37 @@ it('checks the executable before it calls it, and names paths as they are, witho
   const at = (part: string) => commands.findIndex((command) => command.text.startsWith(part));
   expect(at('Test-Package')).toBeGreaterThan(-1);
   expect(at('& (Join-Path')).toBeGreaterThan(at('Test-Package'));
+  const { text: checks = '' } =
+    parse(text).nodes.find(({ text: one }) => one.startsWith('function Test-Package')) ?? {};
+  expect(checks.indexOf('Test-Signature')).toBeGreaterThan(checks.indexOf('release.signed'));
   for (const command of commands.filter(({ text: one }) =>
     /^(?:Get-FileHash|Test-Path|Get-Auth|Resolve-Path)/.test(one),
   ))
     expect(command.text).toContain('-LiteralPath');
 });
 
+it('holds the check of signatures as one text in which PowerShell reads nothing, and compiles it only where that can be done', () => {
+  const held = parse(text).nodes.filter((node) => node.kind === 'verbatim_here_string_characters');
+  expect(held.map((node) => node.text)).toEqual([`@'\r\n${ED25519_CSHARP.replaceAll('\n', '\r\n')}'@`]);
+  expect(ED25519_CSHARP).not.toMatch(/^'@/m);
+  const { text: checks = '' } =
+    parse(text).nodes.find(({ text: one }) => one.startsWith('function Test-Signature')) ?? {};
+  const order = [
+    "$Mode -ne 'FullLanguage'",
+    "'OutrunnerEd25519' -as [type]",
+    'Add-Type',
+    '::Verify(',
+    'Stop-Install 3',
+  ];
+  const places = order.map((part) => checks.indexOf(part));
+  expect(places.every((place, index) => place > (places[index - 1] ?? -1))).toBe(true);
+  expect(text).toContain('SHA-256 and signature are right (development key 0123456789abcdef).');
+});
+
 it('has each option of the other script', () => {
   const parameters = parse(text).nodes.filter((node) => node.kind === 'script_parameter');
   const names = parameters.map((node) => /\$(\w+)/.exec(node.text)?.[1]);
-  expect(names.slice(0, 9)).toEqual([
+  expect(names.slice(0, 10)).toEqual([
     'User',
     'Name',
     'NoStart',
@@ -59,6 +83,7 @@ it('has each option of the other script', () => {
     'Ca',
     'Uninstall',
     'Purge',
+    'Check',
     'Help',
   ]);
 });

@@ -1,10 +1,12 @@
 import { powershellWord } from '../../protocol/shell-words.ts';
 import type { SmallFile } from './archive.ts';
-import { INSTALL_EXIT, type InstallFacts } from './install-facts.ts';
+import { ED25519_CSHARP } from './ed25519-csharp.ts';
+import { INSTALL_EXIT, type InstallFacts, keyWords } from './install-facts.ts';
 
 /**
  * `install.ps1` of a package for Windows, for Windows PowerShell 5.1 and PowerShell 7: checks the executable, then lets it
- * install itself as a service. .NET Framework has no Ed25519, so that the hash and Authenticode have to do.
+ * install itself as a service. The .NET of 5.1 has no Ed25519, so it brings the check in C# (`ed25519-csharp.ts`). Where PowerShell is
+ * restricted (Constrained Language Mode: neither Add-Type nor methods of most types) hash and Authenticode have to do.
  */
 export function installPs1(facts: InstallFacts): SmallFile {
   const word = powershellWord;
@@ -31,6 +33,8 @@ File with certificates in PEM of a private authority to trust.
 Take the service away; configuration and identity stay.
 .PARAMETER Purge
 With -Uninstall: those too.
+.PARAMETER Check
+Check the package, take over proxy and CA, install nothing.
 #>
 [CmdletBinding()]
 param(
@@ -42,6 +46,7 @@ param(
   [string] $Ca = '',
   [switch] $Uninstall,
   [switch] $Purge,
+  [switch] $Check,
   [switch] $Help
 )
 Set-StrictMode -Version 2.0
@@ -50,10 +55,34 @@ $ErrorActionPreference = 'Stop'
 $Executable = ${word(facts.executable)}
 $Sha256 = ${word(facts.sha256)}
 $Listed = ${word(facts.listed)}
+$ReleaseKey = ${word(facts.keyBytes)}
+$Mode = "$($ExecutionContext.SessionState.LanguageMode)"
+
+$Ed25519 = @'
+${ED25519_CSHARP}'@
 
 function Stop-Install([int] $Code, [string] $Line) {
-  [Console]::Error.WriteLine("outrunner: $Line")
+  # A restricted PowerShell lets nobody call methods of the console.
+  if ($Mode -eq 'FullLanguage') { [Console]::Error.WriteLine("outrunner: $Line") } else { Write-Warning "outrunner: $Line" }
   exit $Code
+}
+
+# Says why the signature cannot be checked here; nothing when it is right. One that is wrong ends the script.
+function Test-Signature {
+  if ($Mode -ne 'FullLanguage') { return "PowerShell runs in $Mode here, in which nothing can be compiled" }
+  try {
+    # A session in which this script ran before has it already.
+    if ($null -eq ('OutrunnerEd25519' -as [type])) { Add-Type -TypeDefinition $Ed25519 -IgnoreWarnings }
+  } catch {
+    return 'Add-Type does not work here: ' + ($_.Exception.Message -replace '\\s+', ' ' -replace '[. ]+$', '')
+  }
+  $key = [Convert]::FromBase64String($ReleaseKey)
+  $signed = [IO.File]::ReadAllBytes((Join-Path $PSScriptRoot 'release.signed'))
+  $signature = [IO.File]::ReadAllBytes((Join-Path $PSScriptRoot 'release.sig'))
+  if (-not [OutrunnerEd25519]::Verify($key, $signed, $signature)) {
+    Stop-Install ${INSTALL_EXIT.notGenuine} 'the signature of release.signed is wrong. Download the package again.'
+  }
+  return ''
 }
 
 function Test-Package {
@@ -67,20 +96,26 @@ function Test-Package {
   if ($found -cne $Sha256) {
     Stop-Install ${INSTALL_EXIT.notGenuine} "$Executable is not what was released: its SHA-256 is $found instead of $Sha256. Download it again."
   }
-  $signed = [IO.File]::ReadAllText((Join-Path $PSScriptRoot 'release.signed'))
+  $signed = Get-Content -LiteralPath (Join-Path $PSScriptRoot 'release.signed') -Raw -Encoding UTF8
   if (-not $signed.Contains($Listed)) {
     Stop-Install ${INSTALL_EXIT.notGenuine} 'release.signed does not list this executable. Download the package again.'
   }
-  $signature = Get-AuthenticodeSignature -LiteralPath $path
-  switch ($signature.Status.ToString()) {
-    'Valid' { $said = "signed by $($signature.SignerCertificate.Subject)" }
-    'NotSigned' { $said = 'it has no Authenticode signature' }
+  $unchecked = Test-Signature
+  $authenticode = Get-AuthenticodeSignature -LiteralPath $path
+  switch ("$($authenticode.Status)") {
+    'Valid' { $said = "signed by $($authenticode.SignerCertificate.Subject)" }
+    'NotSigned' { $said = 'not signed' }
     'HashMismatch' {
       Stop-Install ${INSTALL_EXIT.notGenuine} "$Executable was changed after it was signed. Download it again."
     }
-    default { $said = 'this computer does not trust the one who signed it' }
+    default { $said = 'signed by somebody whom this computer does not trust' }
   }
-  Write-Output "outrunner: SHA-256 is right; $said. PowerShell cannot check the Ed25519 signature of the release."
+  if ($unchecked -eq '') {
+    Write-Output ${word(`outrunner: SHA-256 and signature are right (${keyWords(facts)}).`)}
+  } else {
+    Write-Output "outrunner: SHA-256 is right. The signature was not checked: $unchecked."
+  }
+  Write-Output "outrunner: Authenticode: $said."
 }
 
 function Set-Configuration([string] $ProxyUrl, [string] $CaText) {
@@ -103,6 +138,9 @@ if ($Purge -and -not $Uninstall) { Stop-Install ${INSTALL_EXIT.usage} '-Purge go
 if ($Proxy -ne '' -and $Proxy -notmatch '^(https?|socks(4a?|5h?)?)://[^/?#\\s"\\\\]+/?$') {
   Stop-Install ${INSTALL_EXIT.usage} '-Proxy must be like http://host:port or socks5://host:port.'
 }
+if ($Mode -ne 'FullLanguage' -and ($Proxy -ne '' -or $Ca -ne '')) {
+  Stop-Install ${INSTALL_EXIT.usage} "PowerShell runs in $Mode here, in which -Proxy and -Ca cannot be taken over; put them into runner.json."
+}
 $caText = ''
 if ($Ca -ne '') {
   if (-not (Test-Path -LiteralPath $Ca -PathType Leaf)) { Stop-Install ${INSTALL_EXIT.usage} "-Ca: $Ca cannot be read." }
@@ -116,11 +154,12 @@ if (-not [Environment]::Is64BitOperatingSystem -or [Environment]::OSVersion.Plat
 }
 try {
   Test-Package
+  if (-not $Uninstall -and ($Proxy -ne '' -or $caText -ne '')) { Set-Configuration $Proxy $caText }
+  if ($Check) { exit 0 }
   if ($Uninstall) {
     $arguments = @('service', 'uninstall')
     if ($Purge) { $arguments += '--purge' }
   } else {
-    if ($Proxy -ne '' -or $caText -ne '') { Set-Configuration $Proxy $caText }
     $arguments = @('service', 'install', '--config', (Join-Path $PSScriptRoot 'runner.json'))
     if ($NoStart) { $arguments += '--no-start' }
     if ($Replace) { $arguments += '--replace' }

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PlatformTarget, RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { targetOfHost } from '../../protocol/release.ts';
+import { hasPython } from '../testing/signature-verifiers.ts';
 import { writeSmallRelease } from '../testing/small-release.ts';
+import { hasSshKeygen } from '../testing/ssh-keygen.ts';
 import { releaseFolder } from './release-folder.ts';
 import { runnerPackage } from './runner-package.ts';
 
@@ -23,6 +25,12 @@ const SHELLS = [['sh'], ['dash'], ['bash', '--posix'], ['busybox', 'ash']].filte
   ([program = '', ...args]) => spawnSync(program, [...args, '-c', 'true']).status === 0,
 );
 
+/** As in OpenSSH 8.0 and before: it makes keys, and knows nothing of signatures. */
+const OLD_SSH_KEYGEN = `case $1 in -Y) echo 'unknown option -- Y' >&2; exit 1 ;; esac
+PATH='${process.env.PATH ?? ''}' exec ssh-keygen "$@"`;
+
+const NO_PYTHON = process.platform === 'linux' ? ', no Python 3' : '';
+
 let base: string;
 let tools: string;
 beforeAll(async () => {
@@ -33,13 +41,16 @@ beforeAll(async () => {
   await unpack(target, join(base, 'package'));
   const other = target === 'linux-arm64' ? 'linux-x64' : 'linux-arm64';
   await unpack(other, join(base, 'other'));
+  await unpack(target, join(base, 'without-ssh'), { sshSignature: undefined });
 });
 afterAll(() => rm(base, { recursive: true, force: true }));
 
-async function unpack(platform: PlatformTarget, into: string): Promise<void> {
-  const agents = join(base, `agents-${platform}`);
-  await mkdir(agents);
+async function unpack(platform: PlatformTarget, into: string, change: object = {}): Promise<void> {
+  const agents = await mkdtemp(join(base, 'agents-'));
   await writeSmallRelease(agents, Buffer.from(STAND_IN), [platform]);
+  const manifest = join(agents, 'manifest.json');
+  const release: object = JSON.parse(await readFile(manifest, 'utf8'));
+  await writeFile(manifest, JSON.stringify({ ...release, ...change }));
   const { archive } = await runnerPackage(
     releaseFolder(agents),
     {
@@ -143,20 +154,6 @@ describe.skipIf(!runs)('install.sh (needs Linux or macOS)', () => {
   });
 
   it('runs nothing of a package in which anything that is checked was changed', async () => {
-    const change = async (name: string, how: (bytes: Buffer) => Buffer | null) => {
-      const folder = await copyOf('package');
-      const path = join(folder, name);
-      const changed = how(await readFile(path));
-      if (changed === null) await rm(path);
-      else await writeFile(path, changed);
-      return install(folder);
-    };
-    const flipped = (bytes: Buffer) => {
-      const copy = Buffer.from(bytes);
-      const last = copy.length - 2;
-      copy.writeUInt8(copy.readUInt8(last) ^ 1, last);
-      return copy;
-    };
     const cases = [
       ['outrunner-agent', flipped, /not what was released/],
       ['outrunner-agent', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('\n')]), /not what was released/],
@@ -166,25 +163,90 @@ describe.skipIf(!runs)('install.sh (needs Linux or macOS)', () => {
       ['release.signed', () => Buffer.from('{}'), /does not list/],
       ['release.sig', flipped, /signature of release.signed/],
       ['release.sig', () => null, /release.sig is missing/],
+      ['release.sshsig', () => null, /release.sshsig is missing/],
     ] as const;
-    for (const [name, how, why] of cases) {
-      const { code, err, told, left } = await change(name, how);
-      expect([name, code, told, left]).toEqual([name, 3, null, []]);
-      expect(err).toMatch(why);
-      expect(err.trimEnd().split('\n')).toHaveLength(1);
-    }
+    for (const [name, how, why] of cases) await refusesChanged(name, how, why);
   });
 
-  it('relies on the hash where no openssl knows Ed25519, and says so', async () => {
-    const folder = await copyOf('package');
-    const path = await pathWith({ openssl: 'exit 1' });
-    const { code, out, told } = await install(folder, [], { env: { PATH: path } });
-    expect([code, told?.length]).toEqual([0, 5]);
-    expect(out).toBe(
-      'outrunner: SHA-256 is right. The signature was not checked: no openssl here that knows Ed25519.\n',
+  describe.skipIf(!hasSshKeygen)('where no openssl knows Ed25519 (needs ssh-keygen of OpenSSH 8.1)', () => {
+    it.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))(
+      'checks the signature with ssh-keygen, in %s',
+      async (_name, shell) => {
+        const run: Run = { shell, env: { PATH: await pathWith({ openssl: 'exit 1' }) } };
+        const { code, out, err, told, left } = await install(await copyOf('package'), [], run);
+        expect({ code, err, length: told?.length, left }).toEqual({ code: 0, err: '', length: 5, left: [] });
+        expect(out).toMatch(/^outrunner: SHA-256 and signature are right \(development key [0-9a-f]{16}\)\.\n$/);
+      },
     );
+
+    it('runs nothing when what was signed or the signature was changed, or is by another key', async () => {
+      const run: Run = { env: { PATH: await pathWith({ openssl: 'exit 1' }) } };
+      const foreign = await readFile(join(base, 'other', 'release.sshsig'));
+      const early = (bytes: Buffer) => flipped(bytes, 60);
+      const cases = [
+        ['release.signed', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from(' ')]), /release.sshsig is wrong/],
+        ['release.signed', (bytes: Buffer) => flipped(bytes, 30), /release.sshsig is wrong/],
+        ['release.sshsig', early, /release.sshsig is wrong/],
+        ['release.sshsig', (bytes: Buffer) => flipped(bytes, bytes.length - 60), /release.sshsig is wrong/],
+        ['release.sshsig', () => foreign, /release.sshsig is wrong/],
+        ['release.sshsig', () => Buffer.alloc(0), /release.sshsig is wrong/],
+        ['release.sshsig', () => null, /release.sshsig is missing/],
+        ['outrunner-agent', flipped, /not what was released/],
+      ] as const;
+      for (const [name, how, why] of cases) await refusesChanged(name, how, why, run);
+    });
+  });
+
+  describe.skipIf(process.platform !== 'linux' || !hasPython)(
+    'on Linux that has neither (needs Linux, python3)',
+    () => {
+      const withPythonAlone = () => pathWith({ openssl: 'exit 1', 'ssh-keygen': OLD_SSH_KEYGEN });
+
+      it.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))(
+        'checks the signature with Python, in %s',
+        async (_name, shell) => {
+          const run: Run = { shell, env: { PATH: await withPythonAlone() } };
+          const { code, out, err, told, left } = await install(await copyOf('package'), [], run);
+          expect({ code, err, length: told?.length, left }).toEqual({ code: 0, err: '', length: 5, left: [] });
+          expect(out).toMatch(/^outrunner: SHA-256 and signature are right \(development key [0-9a-f]{16}\)\.\n$/);
+        },
+      );
+
+      it('runs nothing when what was signed or the signature was changed, or is by another key', async () => {
+        const run: Run = { env: { PATH: await withPythonAlone() } };
+        const foreign = await readFile(join(base, 'other', 'release.sig'));
+        const wrong = /^outrunner: the signature of release.signed is wrong/;
+        for (const how of [flipped, () => foreign, () => Buffer.alloc(0)])
+          await refusesChanged('release.sig', how, wrong, run);
+        await refusesChanged('release.signed', (bytes) => flipped(bytes, 30), wrong, run);
+      });
+    },
+  );
+
+  it.each([
+    ['old ones', () => pathWith({ openssl: 'exit 1', 'ssh-keygen': OLD_SSH_KEYGEN, python3: 'exit 1' })],
+    ['none', () => pathOf(['sh', 'cat', 'uname', 'mktemp', 'rm', 'dirname', 'grep', 'cut', 'sha256sum'])],
+  ])('relies on the hash where nothing can check a signature, and says so: %s', async (_, make) => {
+    const folder = await copyOf('package');
+    const env = { PATH: await make() };
+    const { code, out, told } = await install(folder, [], { env });
+    expect([code, told?.length]).toEqual([0, 5]);
+    const why = `no openssl here that knows Ed25519, no ssh-keygen of OpenSSH 8.1 or later${NO_PYTHON}`;
+    expect(out).toBe(`outrunner: SHA-256 is right. The signature was not checked: ${why}.\n`);
     await writeFile(join(folder, 'outrunner-agent'), 'another');
-    expect(await install(folder, [], { env: { PATH: path } })).toMatchObject({ code: 3, told: null });
+    expect(await install(folder, [], { env })).toMatchObject({ code: 3, told: null });
+  });
+
+  it('does without an SSH signature in a release that was built before there were any, and says so', async () => {
+    const folder = await copyOf('without-ssh');
+    expect(await readdir(folder)).not.toContain('release.sshsig');
+    expect((await install(folder)).out).toMatch(/^outrunner: SHA-256 and signature are right/);
+    const env = { PATH: await pathWith({ openssl: 'exit 1', python3: 'exit 1' }) };
+    const why = `no openssl here that knows Ed25519, no SSH signature in this release${NO_PYTHON}`;
+    expect(await install(folder, [], { env })).toMatchObject({
+      code: 0,
+      out: `outrunner: SHA-256 is right. The signature was not checked: ${why}.\n`,
+    });
   });
 
   it('says what is wrong with an option before it looks at anything', async () => {
@@ -254,6 +316,35 @@ describe.skipIf(!runs)('install.sh (needs Linux or macOS)', () => {
     expect([code, told, left]).toEqual([143, null, []]);
   });
 });
+
+/** The same package with one file changed, or removed (null), is refused for this reason. */
+async function refusesChanged(name: string, how: (bytes: Buffer) => Buffer | null, why: RegExp, run: Run = {}) {
+  const folder = await copyOf('package');
+  const path = join(folder, name);
+  const changed = how(await readFile(path));
+  if (changed === null) await rm(path);
+  else await writeFile(path, changed);
+  const { code, err, told, left } = await install(folder, [], run);
+  expect([name, code, told, left]).toEqual([name, 3, null, []]);
+  expect(err).toMatch(why);
+  expect(err.trimEnd().split('\n')).toHaveLength(1);
+}
+
+function flipped(bytes: Buffer, at = bytes.length - 2): Buffer {
+  const copy = Buffer.from(bytes);
+  copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
+  return copy;
+}
+
+/** A PATH that has these programs alone. */
+async function pathOf(programs: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tools, 'path-'));
+  for (const name of programs) {
+    const place = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
+    await symlink(place, join(folder, name));
+  }
+  return folder;
+}
 
 /** A PATH in which some programs are replaced by scripts. */
 async function pathWith(programs: Record<string, string>): Promise<string> {

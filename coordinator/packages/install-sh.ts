@@ -1,13 +1,24 @@
 import { shWord } from '../../protocol/shell-words.ts';
+import { RELEASE_NAMESPACE } from '../../protocol/ssh-signature.ts';
 import type { SmallFile } from './archive.ts';
-import { INSTALL_EXIT, type InstallFacts } from './install-facts.ts';
+import { ED25519_PYTHON } from './ed25519-python.ts';
+import { INSTALL_EXIT, type InstallFacts, keyWords } from './install-facts.ts';
 
 /**
  * `install.sh` of a package for Linux or macOS: checks the executable, then lets it install itself as a service.
- * For every POSIX shell (dash, busybox ash, bash 3.2), with nothing but what each system has; openssl is used where it is.
+ * For every POSIX shell (dash, busybox ash, bash 3.2), with nothing but what each system has. The release's signature is
+ * checked by OpenSSL 3; where that is not (macOS, older Linux) by the ssh-keygen of OpenSSH 8.1 or later; on Linux that has
+ * neither (RHEL 8) by Python 3. On a Mac nothing but ssh-keygen is asked: its python3 may be a stub that opens a window.
  */
 export function installSh(facts: InstallFacts): SmallFile {
-  const key = facts.development ? `development key ${facts.keyId}` : `release key ${facts.keyId}`;
+  const sshFile = facts.sshKey === null ? [] : ['release.sshsig'];
+  const files = [facts.executable, 'runner.json', 'release.json', 'release.signed', 'release.sig', ...sshFile];
+  const python = facts.target.startsWith('linux') ? PYTHON_CHECK : '';
+  const missing = [
+    'no openssl here that knows Ed25519',
+    facts.sshKey === null ? 'no SSH signature in this release' : 'no ssh-keygen of OpenSSH 8.1 or later',
+    ...(python === '' ? [] : ['no Python 3']),
+  ];
   const content = `#!/bin/sh
 # Installs the Outrunner agent of this folder as a service of this host; ./install.sh --help says how.
 # Nothing of this folder runs before it is checked against what stands here.
@@ -19,6 +30,7 @@ label=${shWord(facts.label)}
 sha256=${shWord(facts.sha256)}
 listed=${shWord(facts.listed)}
 release_key=${shWord(facts.keyPem)}
+ssh_key=${shWord(facts.sshKey ?? '')}
 
 say() { printf 'outrunner: %s\\n' "$1"; }
 fail() { printf 'outrunner: %s\\n' "$2" >&2; exit "$1"; }
@@ -61,8 +73,21 @@ can_verify() {
       >/dev/null 2>&1
 }
 
+verify_by_ssh() {
+  ssh-keygen -Y verify -f "$1" -I release -n ${RELEASE_NAMESPACE} -s "$2" >/dev/null 2>&1
+}
+
+# The same question to this ssh-keygen: before OpenSSH 8.1 it verifies nothing.
+can_verify_by_ssh() {
+  has ssh-keygen &&
+    ssh-keygen -q -t ed25519 -N '' -f "$work/own-ssh" </dev/null >/dev/null 2>&1 &&
+    printf 'release %s\\n' "$(cat "$work/own-ssh.pub")" >"$work/own-signers" &&
+    ssh-keygen -Y sign -f "$work/own-ssh" -n ${RELEASE_NAMESPACE} "$work/own-signers" </dev/null >/dev/null 2>&1 &&
+    verify_by_ssh "$work/own-signers" "$work/own-signers.sig" <"$work/own-signers"
+}
+${python}
 check() {
-  for file in ${facts.executable} runner.json release.json release.signed release.sig; do
+  for file in ${files.join(' ')}; do
     [ -f "$file" ] || fail ${INSTALL_EXIT.notGenuine} "$file is missing here. Unpack the whole package again."
   done
   found=$(sha256_of ${facts.executable}) && [ -n "$found" ] ||
@@ -76,10 +101,22 @@ check() {
     openssl pkeyutl -verify -pubin -inkey "$work/release.pem" -rawin -in release.signed -sigfile release.sig \\
       >/dev/null 2>&1 ||
       fail ${INSTALL_EXIT.notGenuine} 'the signature of release.signed is wrong. Download the package again.'
-    say ${shWord(`SHA-256 and signature are right (${key}).`)}
-  else
-    say 'SHA-256 is right. The signature was not checked: no openssl here that knows Ed25519.'
+  elif [ -n "$ssh_key" ] && can_verify_by_ssh; then
+    printf 'release %s\\n' "$ssh_key" >"$work/signers"
+    verify_by_ssh "$work/signers" release.sshsig <release.signed ||
+      fail ${INSTALL_EXIT.notGenuine} 'the signature of release.signed in release.sshsig is wrong. Download the package again.'
+${
+  python === ''
+    ? ''
+    : `  elif can_verify_by_python; then
+    "$python" -I "$work/verify.py" ${shWord(facts.keyBytes)} release.signed release.sig 2>/dev/null ||
+      fail ${INSTALL_EXIT.notGenuine} 'the signature of release.signed is wrong. Download the package again.'
+`
+}  else
+    say ${shWord(`SHA-256 is right. The signature was not checked: ${missing.join(', ')}.`)}
+    return
   fi
+  say ${shWord(`SHA-256 and signature are right (${keyWords(facts)}).`)}
 }
 
 right_platform() {
@@ -190,6 +227,18 @@ main "$@"
 `;
   return { name: 'install.sh', mode: 0o755, content };
 }
+
+const PYTHON_CHECK = `
+# And to Python: the one of people, or the one that RHEL 8 has for its own tools.
+can_verify_by_python() {
+  cat >"$work/verify.py" <<'END'
+${ED25519_PYTHON}END
+  for python in python3 /usr/libexec/platform-python; do
+    ! has "$python" || ! "$python" -I "$work/verify.py" 2>/dev/null || return 0
+  done
+  return 1
+}
+`;
 
 function platformCases({ target }: InstallFacts): string {
   const machines = {

@@ -104,24 +104,24 @@ function Install-Outrunner {
     Expand-Archive -LiteralPath $package -DestinationPath $work
     $unpacked = Join-Path $work $folder
     $engine = (Get-Process -Id $PID).Path
-    $script = 'install.ps1'
     $arguments = @()
-    if ($Foreground) {
-      if ($Proxy -ne '' -or $Ca -ne '') { throw 'outrunner: -Foreground takes no -Proxy and no -Ca; put them into runner.json.' }
-      Move-Item -LiteralPath $unpacked -Destination $folder
-      $unpacked = (Resolve-Path -LiteralPath $folder).ProviderPath
-      $script = 'start.ps1'
-    } else {
-      if ($User) { $arguments += '-User' }
-      if ($Name -ne '') { $arguments += @('-Name', $Name) }
-      if ($NoStart) { $arguments += '-NoStart' }
-      if ($Replace) { $arguments += '-Replace' }
-      if ($Proxy -ne '') { $arguments += @('-Proxy', $Proxy) }
-      if ($Ca -ne '') { $arguments += @('-Ca', (Resolve-Path -LiteralPath $Ca).ProviderPath) }
-    }
+    if ($Foreground) { $arguments += '-Check' }
+    if ($User) { $arguments += '-User' }
+    if ($Name -ne '') { $arguments += @('-Name', $Name) }
+    if ($NoStart) { $arguments += '-NoStart' }
+    if ($Replace) { $arguments += '-Replace' }
+    if ($Proxy -ne '') { $arguments += @('-Proxy', $Proxy) }
+    if ($Ca -ne '') { $arguments += @('-Ca', (Resolve-Path -LiteralPath $Ca).ProviderPath) }
+    # What a program writes to its error stream is no exception of ours.
     $ErrorActionPreference = 'Continue'
-    & $engine -NoProfile -ExecutionPolicy Bypass -File (Join-Path $unpacked $script) @arguments
-    if ($LASTEXITCODE -ne 0) { throw "outrunner: $script ended with exit code $LASTEXITCODE." }
+    & $engine -NoProfile -ExecutionPolicy Bypass -File (Join-Path $unpacked 'install.ps1') @arguments
+    if ($LASTEXITCODE -ne 0) { throw "outrunner: install.ps1 ended with exit code $LASTEXITCODE." }
+    if ($Foreground) {
+      Move-Item -LiteralPath $unpacked -Destination $folder -ErrorAction Stop
+      $start = Join-Path (Resolve-Path -LiteralPath $folder).ProviderPath 'start.ps1'
+      & $engine -NoProfile -ExecutionPolicy Bypass -File $start
+      if ($LASTEXITCODE -ne 0) { throw "outrunner: start.ps1 ended with exit code $LASTEXITCODE." }
+    }
   } finally {
     Remove-Item -LiteralPath $work -Recurse -Force -ErrorAction SilentlyContinue
   }

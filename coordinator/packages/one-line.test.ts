@@ -314,6 +314,10 @@ describe('the script for Windows', () => {
     const commands = nodes.filter((node) => node.kind === 'command').map((node) => node.text);
     expect(commands.filter((command) => command.includes(token))).toEqual([]);
     expect(nodes.filter((node) => node.kind === 'flow_control_statement' && node.text.startsWith('exit'))).toEqual([]);
+    // In the foreground, too, nothing starts that install.ps1 has not checked.
+    const places = ["'-Check'", "'install.ps1'", 'Move-Item', "'start.ps1'"].map((part) => body.indexOf(part));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(places[0]).toBeGreaterThan(-1);
     const parse = await powershellParser();
     for (const cut of [40, 500, 2000, body.length - 4, body.length - 10])
       expect([cut, parse(body.slice(0, cut)).mistakes.length > 0]).toEqual([cut, true]);

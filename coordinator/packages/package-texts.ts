@@ -34,6 +34,8 @@ export interface ReadmeFacts {
   readonly executableSha256: string;
   readonly development: boolean;
   readonly keyId: string;
+  /** There is a release.sshsig beside it. */
+  readonly signedForSsh: boolean;
   readonly tokenExpiresAt: string;
   /** How the package is unpacked: by hand, or by the host's own package manager. */
   readonly format: PackageFormat;
@@ -76,6 +78,9 @@ export function readmeText(facts: ReadmeFacts): SmallFile {
     `SHA-256 of ${executable}:`,
     `  ${facts.executableSha256}`,
     `Signed with the ${signed}. release.signed is what was signed, release.sig the signature (Ed25519).`,
+    ...(facts.signedForSsh
+      ? ['release.sshsig is the same for ssh-keygen -Y verify, with the namespace outrunner-release.']
+      : []),
     '',
   ];
   return { name: 'README.txt', mode: 0o644, content: lines.join(windows ? '\r\n' : '\n') };

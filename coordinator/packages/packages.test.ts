@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RunnerConfigSchema } from '../../protocol/enrolment.ts';
 import { ReleaseManifestSchema } from '../../protocol/release.ts';
+import { RELEASE_NAMESPACE, sshSignedBytes } from '../../protocol/ssh-signature.ts';
 import { followKeys } from '../../protocol/trust.ts';
 import { isSignedBy } from '../gateway/signatures.ts';
 import { enrolSimulated } from '../testing/simulated-agent.ts';
@@ -29,6 +30,13 @@ afterAll(async () => {
   await whole.stop();
   await rm(base, { recursive: true });
 });
+
+/** By a key of nobody. */
+function foreignSshSignature(bytes: Buffer): string {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const what = sshSignedBytes(RELEASE_NAMESPACE, createHash('sha512').update(bytes).digest());
+  return sign(null, what, privateKey).toString('base64url');
+}
 
 async function create(name: string, more: Record<string, unknown> = {}) {
   const { body } = await whole.call('createRunner', { body: newRunner(name, more) });
@@ -93,6 +101,7 @@ describe('a download', () => {
       'release.json',
       'release.sig',
       'release.signed',
+      'release.sshsig',
       'runner.json',
       'start.sh',
     ]);
@@ -244,6 +253,31 @@ describe('a download', () => {
       body: { fields: [{ path: 'query.platform' }] },
     });
     expect(await ask('')).toMatchObject({ status: 400, body: { fields: [{ path: 'query.platform' }] } });
+  });
+
+  it('refuses a release whose SSH signature is wrong, and takes one that was built before there were any', async () => {
+    const path = join(agentsDir, 'manifest.json');
+    const text = await readFile(path, 'utf8');
+    const { id } = await create('for ssh');
+    const release: { sshSignature: string; signature: string } = JSON.parse(text);
+    const wrong = [
+      release.signature,
+      `${release.sshSignature.startsWith('A') ? 'B' : 'A'}${release.sshSignature.slice(1)}`,
+      foreignSshSignature(Buffer.from('another release')),
+    ];
+    for (const sshSignature of wrong) {
+      await writeFile(path, JSON.stringify({ ...release, sshSignature }));
+      expect(await whole.call('listPackages')).toMatchObject({
+        status: 409,
+        body: { code: 'package-missing', detail: expect.stringContaining('its SSH signature is not one by the key') },
+      });
+      expect((await download(id)).status).toBe(409);
+    }
+    await writeFile(path, JSON.stringify({ ...release, sshSignature: 'short' }));
+    expect((await download(id)).status).toBe(409);
+    await writeFile(path, JSON.stringify({ ...release, sshSignature: undefined }));
+    expect((await download(id)).status).toBe(200);
+    await writeFile(path, text);
   });
 
   it('follows a new build without a restart, and says so when one is damaged', async () => {

@@ -11,9 +11,9 @@ import {
   SignedReleaseSchema,
 } from '../../protocol/release.ts';
 import type { SmallFile } from './archive.ts';
-import { isReleaseSignature } from './release-signature.ts';
+import { isReleaseSignature, isSshReleaseSignature } from './release-signature.ts';
 
-/** A release whose signature fits the key that it names. */
+/** A release whose signatures fit the key that it names. */
 export interface Release extends SignedRelease {
   /** `manifest.json` as it was built. */
   readonly text: string;
@@ -78,19 +78,28 @@ async function documentOf({ file, size, sha256 }: ReleasedDocument, path: string
 const RawSchema = z.looseObject({ manifest: z.looseObject({}) });
 
 function parse(text: string, path: string): Release {
+  let detail = `The manifest ${path} is damaged. Build it again.`;
   let cause: unknown;
   try {
     const json: unknown = JSON.parse(text);
-    const { manifest, signature } = SignedReleaseSchema.parse(json);
+    const signed = SignedReleaseSchema.parse(json);
     const raw = RawSchema.parse(json).manifest;
     const signedBytes = releaseBytes(raw as unknown as ReleaseManifest);
-    if (isReleaseSignature(manifest.key.publicKey, signedBytes, signature))
-      return { manifest, signature, text, manifestText: JSON.stringify(raw), signedBytes };
-    cause = new Error('the signature does not fit');
+    const wrong = wrongSignature(signed, signedBytes);
+    if (wrong === null) return { ...signed, text, manifestText: JSON.stringify(raw), signedBytes };
+    detail = `The manifest ${path} is damaged: its ${wrong} is not one by the key that it names. Build it again.`;
   } catch (error) {
     cause = error;
   }
-  throw new OutrunnerError('package-missing', { detail: `The manifest ${path} is damaged. Build it again.`, cause });
+  throw new OutrunnerError('package-missing', { detail, cause });
+}
+
+/** Which of its signatures does not fit. The one for SSH is in no use here, but install scripts on hosts will rely on it. */
+function wrongSignature({ manifest, signature, sshSignature }: SignedRelease, bytes: Uint8Array): string | null {
+  const { publicKey } = manifest.key;
+  if (!isReleaseSignature(publicKey, bytes, signature)) return 'signature';
+  if (sshSignature === undefined || isSshReleaseSignature(publicKey, bytes, sshSignature)) return null;
+  return 'SSH signature';
 }
 
 function nullIfMissing(error: unknown): null {

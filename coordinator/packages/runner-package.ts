@@ -147,6 +147,7 @@ function filesBeside(release: Release, executable: ReleasedExecutable, made: Pac
       executableSha256: sha256,
       development: manifest.development,
       keyId: manifest.key.id,
+      signedForSsh: release.sshSignature !== undefined,
       tokenExpiresAt: isoTime(made.enrolment.expiresAt),
       format: made.format,
     }),

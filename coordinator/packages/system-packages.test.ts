@@ -67,6 +67,7 @@ const INSIDE = [
   'usr/lib/outrunner-agent/release.json',
   'usr/lib/outrunner-agent/release.sig',
   'usr/lib/outrunner-agent/release.signed',
+  'usr/lib/outrunner-agent/release.sshsig',
   'usr/lib/outrunner-agent/runner.json',
   'usr/share/doc/outrunner-agent/LICENSES.txt',
   'usr/share/doc/outrunner-agent/README.txt',

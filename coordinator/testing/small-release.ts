@@ -9,6 +9,7 @@ import {
   type ReleaseManifest,
   releaseBytes,
 } from '../../protocol/release.ts';
+import { RELEASE_NAMESPACE, sshSignedBytes } from '../../protocol/ssh-signature.ts';
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -40,8 +41,11 @@ export async function writeSmallRelease(
   };
   // A later build may sign what this version does not know.
   const later = { ...manifest, anotherField: { of: 'a later build' } };
-  const signature = sign(null, releaseBytes(later), privateKey).toString('base64url');
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({ manifest: later, signature }));
+  const bytes = releaseBytes(later);
+  const sshBytes = sshSignedBytes(RELEASE_NAMESPACE, createHash('sha512').update(bytes).digest());
+  const by = (what: Uint8Array) => sign(null, what, privateKey).toString('base64url');
+  const release = { manifest: later, signature: by(bytes), sshSignature: by(sshBytes) };
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(release));
   return manifest;
 }
 
