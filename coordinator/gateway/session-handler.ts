@@ -322,7 +322,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       state.connectedSince = null;
       table.changed(state);
       deps.intake()?.disconnected(state.replicaId);
-      deps.trustIntake()?.disconnected();
+      deps.trustIntake()?.replicasChanged();
     },
     failed(session, error) {
       log.warn({ err: error, replica: session.replica?.replicaId, address: session.address }, 'a session failed');
