@@ -35,7 +35,7 @@ import { TRUSTED_RELEASE_KEYS, type TrustedReleaseKey } from './update/trusted-k
 import { Updater } from './update/updater.ts';
 
 /** When the agent has to stop steps: how long they get at most, and how long to wait until the coordinator knows. */
-const LEAVE = { graceMs: 10_000, patienceMs: 15_000 } as const;
+export const LEAVE = { graceMs: 10_000, patienceMs: 15_000 } as const;
 
 export interface AgentDeps {
   readonly paths: AgentPaths;

@@ -1,6 +1,6 @@
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { API_BASE } from '../protocol/api/routes.ts';
 import { isTerminal } from '../protocol/execution-state.ts';
@@ -28,6 +28,39 @@ const ComposeSchema = z.strictObject({
   volumes: z.strictObject({ state: z.strictObject({}) }),
 });
 
+/** What is looked for in the manifest for Kubernetes; that it is a valid one is tested beside its text. */
+const PodSchema = z.object({
+  securityContext: z.object({ runAsUser: z.number(), runAsGroup: z.number() }),
+  containers: z.tuple([
+    z.object({
+      securityContext: z.object({
+        allowPrivilegeEscalation: z.literal(false),
+        readOnlyRootFilesystem: z.literal(true),
+        capabilities: z.object({ drop: z.array(z.string()) }),
+      }),
+      volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })),
+    }),
+  ]),
+});
+
+/** The pod of the manifest as the options of `podman run`; `volumes`: what its volumes that are not empty are here. */
+function podOptions(manifest: string, volumes: Readonly<Record<string, string>>): string[] {
+  const deployment = parseAllDocuments(manifest).at(-1)?.toJS();
+  const { securityContext: ids, containers } = PodSchema.parse(deployment.spec.template.spec);
+  const [{ securityContext, volumeMounts }] = containers;
+  return [
+    ...['--user', `${ids.runAsUser}:${ids.runAsGroup}`],
+    ...['--read-only', '--read-only-tmpfs=false', '--security-opt', 'no-new-privileges:true'],
+    ...securityContext.capabilities.drop.flatMap((capability) => ['--cap-drop', capability]),
+    ...volumeMounts.flatMap(({ name, mountPath }) =>
+      volumes[name] === undefined
+        ? ['--mount', `type=tmpfs,destination=${mountPath},tmpfs-mode=1777`]
+        : ['--volume', `${volumes[name]}:${mountPath}`],
+    ),
+    ...['--network', 'host'],
+  ];
+}
+
 /** The file of Compose as the options of `podman run`, as podman-compose makes them. */
 function runOptions(compose: string): string[] {
   const [service, ...others] = Object.values(ComposeSchema.parse(parse(compose)).services);
@@ -50,7 +83,7 @@ test.describe('in a container', () => {
   });
   test.afterEach(() => podman.close());
 
-  test('the Dockerfile and the file of Compose that the console shows make a Runner that keeps its identity', async ({
+  test('what the console shows for Docker, Compose and Kubernetes makes a Runner that keeps its identity', async ({
     page,
     coordinator,
     work,
@@ -61,6 +94,8 @@ test.describe('in a container', () => {
     await page.getByRole('tab', { name: 'Container' }).click();
     const dockerfile = await page.getByText(/^# Beside this file/).innerText();
     const compose = await page.getByText(/^# Once: sudo chown/).innerText();
+    await page.getByRole('tab', { name: 'Kubernetes' }).click();
+    const manifest = await page.getByText('kind: Deployment').innerText();
     const [runner] = (await api.call('listRunners', {})).items;
     const id = runner?.id ?? '';
     await api.call('updateRunner', { params: { id }, body: { projects: [{ project: 'Welcome' }] } });
@@ -124,5 +159,16 @@ test.describe('in a container', () => {
     expect(await printed('echo by the second')).toBe('by the second');
     expect(await seen()).toEqual(before);
     await podman.run(['stop', 'second']);
+
+    // As a pod it cannot change its image, and goes on with the same state.
+    await mkdir(path.join(folder, 'config'));
+    await rename(path.join(folder, 'runner.json'), path.join(folder, 'config', 'runner.json'));
+    const volumes = { config: './config', state: 'state' };
+    await podman.run(['run', '--detach', '--name', 'third', ...podOptions(manifest, volumes), 'agent'], folder);
+    const written = 'for d in /tmp /var/tmp ~; do touch $d/x && echo $d; done';
+    const rootMount = `awk '$2 == "/" { print substr($4, 1, 3) }' /proc/mounts`;
+    expect(await printed(`${written}; ${rootMount}`)).toBe('/tmp\n/var/tmp\n/var/lib/outrunner\nro,');
+    expect(await seen()).toEqual(before);
+    await podman.run(['stop', 'third']);
   });
 });

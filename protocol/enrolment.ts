@@ -125,6 +125,12 @@ export const RefusalSchema = z
   .meta({ id: 'Refusal' });
 export type Refusal = z.infer<typeof RefusalSchema>;
 
+/**
+ * Seconds that whatever keeps an agent running (a service manager, Docker, Kubernetes) waits for it after it was told to stop,
+ * before everything is ended: more than the agent takes to let steps finish, to stop the others and to report.
+ */
+export const STOP_SECONDS = 90;
+
 /** Exit codes of the agent: documented, so that a script or a service can act on them. */
 export const AGENT_EXIT = {
   ok: 0,

@@ -45,6 +45,32 @@ describe('status of a Runner', () => {
     failingChecks: fc.subarray(['disk', 'clock', 'keys']),
   });
 
+  test('of a replica whose connection is closed it is not said that it checks in; the status is the same', () => {
+    const cutOff = replica({ connected: false });
+    expect(runnerStatus([cutOff], NOW)).toMatchObject({ status: 'Healthy', reason: expect.stringContaining('closed') });
+    expect(runnerStatus([{ ...cutOff, running: 50 }], NOW)).toMatchObject({
+      status: 'Busy',
+      reason: expect.stringContaining('closed'),
+    });
+    const open = replica({ connected: true });
+    for (const replicas of [[open], [open, cutOff], [replica()]])
+      expect(runnerStatus(replicas, NOW)).toMatchObject({
+        status: 'Healthy',
+        reason: expect.stringContaining('checks in'),
+      });
+    const known = fc.array(fc.tuple(anyReplica, fc.boolean()), { maxLength: 4 });
+    fc.assert(
+      fc.property(known, (replicas) => {
+        const { status, changesAt } = runnerStatus(
+          replicas.map(([one]) => one),
+          NOW,
+        );
+        const withConnections = replicas.map(([one, connected]) => ({ ...one, connected }));
+        expect(runnerStatus(withConnections, NOW)).toMatchObject({ status, changesAt });
+      }),
+    );
+  });
+
   test('does not depend on the order of the replicas', () => {
     fc.assert(
       fc.property(fc.array(anyReplica, { maxLength: 6 }), (replicas) => {

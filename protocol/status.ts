@@ -30,6 +30,8 @@ export interface ReplicaSeen {
   readonly maximum: number;
   /** Names of the self-checks that fail now: `disk`, `clock`, `keys`. */
   readonly failingChecks: readonly string[];
+  /** Whether its connection is open now: for the reason alone, the status follows what was heard. Absent: it is not looked at. */
+  readonly connected?: boolean;
 }
 
 export interface StatusAnswer {
@@ -39,6 +41,8 @@ export interface StatusAnswer {
   /** When the answer changes by itself if nothing more is heard (milliseconds since the epoch); null: never. */
   readonly changesAt: number | null;
 }
+
+const CUT_OFF = 'It was heard of in the last 30 seconds; its connection is closed now.';
 
 type Liveness = 'live' | 'silent' | 'gone';
 
@@ -77,11 +81,14 @@ export function runnerStatus(replicas: readonly ReplicaSeen[], now: number): Sta
     if (missing > 0) {
       return { status: 'Unhealthy', reason: `${missing} of ${known.length} replicas are missing.`, changesAt };
     }
+    const isCutOff = live.every((replica) => replica.connected === false);
     if (live.every((replica) => replica.running >= replica.maximum)) {
+      if (isCutOff) return { status: 'Busy', reason: CUT_OFF, changesAt };
       const running = live.reduce((sum, replica) => sum + replica.running, 0);
       const maximum = live.reduce((sum, replica) => sum + replica.maximum, 0);
       return { status: 'Busy', reason: `At its capacity: ${running} of ${maximum} operations.`, changesAt };
     }
+    if (isCutOff) return { status: 'Healthy', reason: CUT_OFF, changesAt };
     return { status: 'Healthy', reason: 'It checks in and is below its capacity.', changesAt };
   }
   if (known.some((replica) => liveness(replica, now) === 'silent')) {

@@ -17,7 +17,7 @@ export interface Limits {
 
 const MAXIMUM = 50;
 const DISK_FLOOR_MB = 100;
-/** With the grace of a stop and the time to deliver after it, this stays below the 90 s that systemd gives a service. */
+/** With the grace of a stop and the time to deliver after it, this stays below `STOP_SECONDS`. */
 const FINISH_SECONDS = 30;
 
 /** Reads the limits from `OUTRUNNER_*`; ends with a configuration error that names the wrong one. */

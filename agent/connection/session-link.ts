@@ -72,7 +72,7 @@ export interface SessionTrust {
   readonly isSettled: boolean;
   /** The coordinator may not know how it stands here: nothing was said by this process, or last that something is not used. */
   readonly owesWord: boolean;
-  /** It was said; `problem`: why something is not used. */
+  /** All of it was said; `problem`: why something is not used. */
   said(problem: string | null): void;
   /** Gives them up if the coordinator is reached without them; else resolves with why not. Never rejects. */
   settle(): Promise<string | null>;

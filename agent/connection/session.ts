@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../../protocol/clock.ts';
 import type { HostFacts, Identity } from '../../protocol/enrolment.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
-import type { TrustAnnouncement } from '../../protocol/trust.ts';
+import type { ToldTrust, TrustAnnouncement } from '../../protocol/trust.ts';
 import { PROTOCOL_VERSION } from '../../protocol/version.ts';
 import {
   CLOSE,
@@ -17,6 +17,7 @@ import {
 } from '../../protocol/wire.ts';
 import { privateKeyFrom, signText } from '../config/key-pair.ts';
 import type { Log } from '../log.ts';
+import { testDelayMs } from '../trust/test-delay.ts';
 import type { Link, OpenLink } from './link.ts';
 import type { SessionLink, SessionTrust, SessionUpgrades, SessionWork, Weighed, Welcome } from './session-link.ts';
 import { CONNECT_DEADLINE_MS, type Transport } from './transport.ts';
@@ -32,6 +33,8 @@ const SETTLE_EVERY_MS = 600_000;
 
 export interface SessionDeps {
   readonly clock: Clock;
+  /** Between 0 and 1; spreads what a whole fleet would else do at once. */
+  readonly random: () => number;
   readonly log: Log;
   readonly transport: Transport;
   readonly identity: Identity;
@@ -92,6 +95,12 @@ export class Session implements SessionLink {
   #challengedAt: number | null = null;
   /** What arrived while an announcement was weighed and written down; null: none is. */
   #inbox: (() => void)[] | null = null;
+  /** What the coordinator knows of what is believed here. */
+  #toldTrust: ToldTrust | null = null;
+  /** Why what was announced last is not used. */
+  #trustProblem: string | null = null;
+  /** Runs while it is awaited that the authorities are tried. */
+  #trial: Timer | null = null;
   #timers: Timer[] = [];
 
   constructor(deps: SessionDeps) {
@@ -207,7 +216,7 @@ export class Session implements SessionLink {
     upgrade: (message) => this.#deps.upgrades.order(message),
     'upgrade-cancel': (message) => this.#deps.upgrades.cancel(message),
     'upgrade-noted': (message) => this.#deps.upgrades.noted(message),
-    trust: (message) => this.#weigh(message, (weighed) => void this.#noteTrust(weighed)),
+    trust: (message) => this.#weigh(message, (weighed) => this.#noteTrust(weighed)),
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
@@ -218,6 +227,7 @@ export class Session implements SessionLink {
       return;
     }
     this.#challengedAt = clock.monotonic();
+    this.#toldTrust = this.#deps.trust.told();
     const signed = { replica: identity.replica, protocol: PROTOCOL_VERSION, instance, nonce: this.#nonce };
     this.send({
       type: 'hello',
@@ -231,7 +241,7 @@ export class Session implements SessionLink {
       ...work.load(),
       operations: work.held(),
       upgradable: upgrades.upgradable(),
-      trust: this.#deps.trust.told(),
+      trust: this.#toldTrust,
     });
   }
 
@@ -261,11 +271,11 @@ export class Session implements SessionLink {
     this.#beat();
     upgrades.attach((message) => this.send(message));
     work.attach(this, welcome, Math.round(welcome.time + roundTrip / 2 - clock.now()));
-    if (weighed !== null || trust.owesWord) void this.#noteTrust(weighed);
+    if (weighed !== null || trust.owesWord) this.#noteTrust(weighed);
     let wallAhead = clock.now() - clock.monotonic();
     this.#timers.push(
       clock.every(SETTLE_EVERY_MS, () => {
-        if (!trust.isSettled) void this.#noteTrust(null);
+        if (!trust.isSettled) this.#noteTrust(null);
       }),
       clock.every(welcome.heartbeatMs, () => {
         const ahead = clock.now() - clock.monotonic();
@@ -279,15 +289,42 @@ export class Session implements SessionLink {
     );
   }
 
-  /** Says what is believed now, once it is known whether all of it can be used. */
-  async #noteTrust(weighed: Weighed | null): Promise<void> {
-    const { trust, log } = this.#deps;
-    const refused = weighed?.problem ?? null;
-    if (refused !== null) log.warn(refused);
-    const problem = refused ?? (await trust.settle());
-    if (this.#over) return;
+  /** Says what is believed now, once it is known whether all of it can be used. Nothing else waits for that. */
+  #noteTrust(weighed: Weighed | null): void {
+    const { clock, random, trust, log } = this.#deps;
+    if (weighed !== null) this.#trustProblem = weighed.problem;
+    if (weighed !== null && weighed.problem !== null) {
+      log.warn(weighed.problem);
+      trust.said(weighed.problem);
+      this.#sayTrust(trust.told(), weighed.problem);
+    } else if (trust.isSettled) {
+      void this.#settleTrust();
+    } else {
+      const { keys } = trust.told();
+      // A retirement waits for nothing but the key; with the serial of before, the rest is still awaited.
+      if (this.#toldTrust !== null && keys[0] !== this.#toldTrust.keys[0])
+        this.#sayTrust({ ...this.#toldTrust, keys }, null);
+      // What comes before it is tried is tried with it.
+      this.#trial ??= clock.after(testDelayMs(random), () => {
+        this.#trial = null;
+        void this.#settleTrust();
+      });
+    }
+  }
+
+  async #settleTrust(): Promise<void> {
+    const { trust } = this.#deps;
+    const settled = await trust.settle();
+    const problem = this.#trustProblem ?? settled;
+    // Of something newer is said when that was tried.
+    if (this.#over || this.#trial !== null) return;
     trust.said(problem);
-    this.send({ type: 'trust-noted', ...trust.told(), problem: problem?.slice(0, 500) ?? null });
+    this.#sayTrust(trust.told(), problem);
+  }
+
+  #sayTrust(told: ToldTrust, problem: string | null): void {
+    this.#toldTrust = told;
+    this.send({ type: 'trust-noted', ...told, problem: problem?.slice(0, 500) ?? null });
   }
 
   #deadlineAfterSleep(): number {
@@ -365,6 +402,7 @@ export class Session implements SessionLink {
     if (this.#over) return;
     this.#over = true;
     for (const timer of this.#timers) timer.cancel();
+    this.#trial?.cancel();
     if (this.#welcomed) {
       this.#deps.work.detach();
       this.#deps.upgrades.detach();

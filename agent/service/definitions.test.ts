@@ -4,8 +4,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { STOP_SECONDS } from '../../protocol/enrolment.ts';
+import { readLimits } from '../config/limits.ts';
 import { FINAL_EXITS } from '../installation/launcher.ts';
 import { type Layout, layoutOf, type ServiceScope } from '../installation/layout.ts';
+import { LEAVE } from '../start-agent.ts';
 import { temporaryFolder } from '../testing/temporary-folder.ts';
 import { escapeXml } from './escape-xml.ts';
 import { launchdPlist } from './launchd-plist.ts';
@@ -98,6 +101,13 @@ test.skipIf(NO_ANALYZE !== '')(
     expect(execFileSync('systemd-analyze', ['security', '--offline=true', unit], options)).toMatch(/ [0-2]\.\d OK/);
   },
 );
+
+test('an agent that has to stop is done with it before whatever keeps it running ends it', () => {
+  const { finishMs } = readLimits({});
+  expect(finishMs + LEAVE.graceMs + LEAVE.patienceMs).toBeLessThanOrEqual((STOP_SECONDS - 15) * 1000);
+  expect(systemdUnit(spec(layout('linux', 'system')))).toContain(`\nTimeoutStopSec=${STOP_SECONDS}\n`);
+  expect(launchdPlist(spec(layout('darwin', 'system')))).toContain(`<integer>${STOP_SECONDS}</integer>`);
+});
 
 test('a unit starts again after every end but those that would be the same, and has what jobs need', () => {
   const unit = systemdUnit(spec(layout('linux', 'system')));

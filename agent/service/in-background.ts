@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../protocol/clock.ts';
+import { STOP_SECONDS } from '../../protocol/enrolment.ts';
 import { systemCode } from '../agent-exit.ts';
 import { lockHolder } from '../host/state-lock.ts';
 import type { Layout } from '../installation/layout.ts';
@@ -12,7 +13,7 @@ const LOOK_EVERY_MS = 100;
 /** For the agent to take its state folder. */
 const START_WITHIN_MS = 15_000;
 /** What runs gets half a minute to finish, and the agent some more to say good-bye; as with a service manager. */
-const STOP_WITHIN_MS = 90_000;
+const STOP_WITHIN_MS = STOP_SECONDS * 1000;
 
 /**
  * The agent of one person where nothing of the host starts it: its launcher runs apart from whoever called, until it is told to

@@ -1,3 +1,4 @@
+import { STOP_SECONDS } from '../../protocol/enrolment.ts';
 import { launchdLabel } from '../installation/layout.ts';
 import { escapeXml } from './escape-xml.ts';
 import type { ServiceSpec } from './service-manager.ts';
@@ -18,7 +19,7 @@ export function launchdPlist({ layout, account, command, path }: ServiceSpec): s
     // The launcher turns an end that would be the same the next time into a success, and all others into a failure.
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: 10,
-    ExitTimeOut: 90,
+    ExitTimeOut: STOP_SECONDS,
     // Without this, launchd slows down what a job does.
     ProcessType: 'Interactive',
     StandardErrorPath: `${layout.state}/launcher.log`,

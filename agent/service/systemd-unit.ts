@@ -1,3 +1,4 @@
+import { STOP_SECONDS } from '../../protocol/enrolment.ts';
 import { FINAL_EXITS } from '../installation/launcher.ts';
 import type { ServiceSpec } from './service-manager.ts';
 
@@ -46,7 +47,7 @@ export function systemdUnit(spec: ServiceSpec): string {
     `RestartPreventExitStatus=${FINAL_EXITS.join(' ')}`,
     '# The launcher passes the wish to stop on; what still runs gets its time, and after that everything is ended.',
     'KillMode=mixed',
-    'TimeoutStopSec=90',
+    `TimeoutStopSec=${STOP_SECONDS}`,
     '# Each operation gets a control group of its own, and one that runs out of memory does not end the agent.',
     'Delegate=yes',
     'OOMPolicy=continue',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { manualClock } from '../../protocol/clock.ts';
@@ -36,10 +37,21 @@ async function identityOf(state: string) {
   return IdentitySchema.parse(JSON.parse(await readFile(join(state, 'identity.json'), 'utf8')));
 }
 
-/** Announces authorities to the agent that is connected, and returns what it makes of them. */
-async function announced(coordinator: TestCoordinator, authorities: string | null) {
+function announce(coordinator: TestCoordinator, authorities: string | null) {
   coordinator.keys.trustAuthorities(authorities);
   coordinator.announce();
+}
+
+/** Waits until the agent believes what was announced, and keeps the authorities of before until it has tried to do without. */
+async function untilKept(agent: TestAgent) {
+  await expect
+    .poll(() => said(agent))
+    .toContain('What the coordinator announces of its keys and authorities is believed.');
+}
+
+/** Announces authorities to the agent that is connected, and returns what it makes of them. */
+async function announced(coordinator: TestCoordinator, authorities: string | null) {
+  announce(coordinator, authorities);
   return await coordinator.said('trust-noted', ({ serial }) => serial === coordinator.keys.serial);
 }
 
@@ -135,12 +147,66 @@ test('in a session that lasts it is tried again, and the old authorities go as s
   const clock = manualClock(Date.now());
   const agent = await testAgent(coordinator, { config, clock });
   await coordinator.connected();
-  expect(await announced(coordinator, second.ca)).toMatchObject({ problem: expect.any(String) as string });
+  announce(coordinator, second.ca);
+  await untilKept(agent);
+  clock.advance(2_000);
+  expect(await coordinator.said('trust-noted')).toMatchObject({ problem: expect.any(String) as string });
   coordinator.useCertificate(second);
   for (let seconds = 0; seconds < 600; seconds += 50) clock.advance(50_000);
   await coordinator.said('trust-noted', ({ problem }) => problem === null);
   expect((await identityOf(agent.state)).keptAuthorities).toBeUndefined();
   expect(coordinator.sessions).toBe(1);
+});
+
+test('whether it can do without an authority is tried later than 2,000 others do; no connection waits for that', async () => {
+  const { coordinator, first, second, config } = await ready();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });
+  const clock = manualClock(Date.now());
+  const agent = await testAgent(coordinator, { config, clock });
+  await coordinator.connected();
+  expect(await announced(coordinator, first.ca + second.ca)).toMatchObject({ problem: null });
+  coordinator.useCertificate(second);
+  announce(coordinator, second.ca);
+  await untilKept(agent);
+  // Cut off in between, it is back at once, with a clock that stands but for the wait between tries.
+  const next = coordinator.nextSession();
+  coordinator.heard.length = 0;
+  coordinator.session?.socket.terminate();
+  await expect.poll(() => said(agent)).toContain('The connection is gone');
+  clock.advance(250);
+  expect((await next).hello.trust?.serial).toBe(coordinator.keys.serial);
+  await coordinator.said('heartbeat');
+  // The agents of tests draw a tenth of the span.
+  clock.advance(1_999);
+  await turn();
+  expect(coordinator.trustCalls).toEqual([]);
+  expect((await identityOf(agent.state)).keptAuthorities).toContain('BEGIN CERTIFICATE');
+  clock.advance(1);
+  expect(await coordinator.said('trust-noted')).toMatchObject({ problem: null, serial: coordinator.keys.serial });
+  expect(coordinator.trustCalls).toHaveLength(1);
+  expect((await identityOf(agent.state)).keptAuthorities).toBeUndefined();
+});
+
+test('what is announced while the authorities are about to be tried is tried with them, by one connection', async () => {
+  const { coordinator, first, second, config } = await ready();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });
+  const clock = manualClock(Date.now());
+  const agent = await testAgent(coordinator, { config, clock });
+  await coordinator.connected();
+  announce(coordinator, second.ca);
+  await untilKept(agent);
+  clock.advance(1_000);
+  const before = coordinator.session?.hello.trust?.serial;
+  coordinator.keys.rotate();
+  announce(coordinator, first.ca);
+  // Of the key it is said at once, and of nothing else.
+  const newest = coordinator.keys.keys[0];
+  expect(await coordinator.said('trust-noted')).toMatchObject({ keys: [newest, expect.any(String)], serial: before });
+  clock.advance(1_000);
+  const { serial, keys } = coordinator.keys;
+  const isLast = ({ serial: said }: { serial: number }) => said === serial;
+  expect(await coordinator.said('trust-noted', isLast)).toMatchObject({ keys, problem: null });
+  expect(coordinator.trustCalls).toHaveLength(1);
 });
 
 test('an announced authority that cannot be read is said, and the others are used', async () => {

@@ -140,8 +140,8 @@ function modeOf(runner: KnownRunner, now: number): RunnerMode {
 }
 
 function seen(replica: ReplicaPresence) {
-  const { lastSeen, saidGoodbye, running, maximum } = replica;
-  return { lastSeen, saidGoodbye, running, maximum };
+  const { lastSeen, saidGoodbye, running, maximum, connected } = replica;
+  return { lastSeen, saidGoodbye, running, maximum, connected };
 }
 
 function failing(replica: ReplicaPresence): string[] {

@@ -82,6 +82,16 @@ export async function admitAgent(
   });
 }
 
+/** Whether the hello comes from who holds the key of the replica that it names, also when it speaks another protocol. */
+export async function isGenuine(store: Store, nonce: string, hello: Hello): Promise<boolean> {
+  const known = await store.read
+    .selectFrom('replica')
+    .select('signing_key')
+    .where('id', '=', hello.replica)
+    .executeTakeFirst();
+  return known !== undefined && isSignedBy(known.signing_key, helloSigningText(nonce, hello), hello.signature);
+}
+
 interface NotedTrust {
   readonly believed_key: string | null;
   readonly trust_serial: number | null;

@@ -125,6 +125,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     session?.send(rejection(trust, session, new OutrunnerError('replica-revoked')));
     session?.close(CLOSE.revoked, 'replica-revoked');
     intake?.revoked(replicaId);
+    trustIntake?.replicasChanged();
   }
 
   function upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
@@ -245,6 +246,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         address,
       );
       await deps.enrolled?.(request.runner);
+      trustIntake?.replicasChanged();
       return response;
     },
     async stop() {

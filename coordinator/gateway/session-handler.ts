@@ -5,7 +5,7 @@ import { HEARTBEAT_MS } from '../../protocol/status.ts';
 import { PROTOCOL_RANGE, type ProtocolRange } from '../../protocol/version.ts';
 import { CLOSE, type FromAgent, type Hello, welcomeSigningText } from '../../protocol/wire.ts';
 import type { Store } from '../store/store.ts';
-import { admitAgent } from './admit-agent.ts';
+import { admitAgent, isGenuine } from './admit-agent.ts';
 import type { Refusal } from './enrol-replica.ts';
 import type { PresenceTable } from './presence-table.ts';
 import { rejection } from './rejection.ts';
@@ -117,7 +117,28 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       );
     } catch (error) {
       await refuse(session, message.replica, error);
+      const isOfProtocol =
+        error instanceof OutrunnerError && (error.code === 'protocol-unsupported' || error.code === 'protocol-too-new');
+      if (isOfProtocol) await endIfGone(session, message);
     }
+  }
+
+  /** An agent that was turned away came in the place of another: the session of that one ends, if nobody is there any more. */
+  async function endIfGone(session: Session, message: Hello): Promise<void> {
+    const old = table.get(message.replica)?.session ?? null;
+    if (old === null || isAlive(old)) return;
+    try {
+      if (await isGenuine(store, session.nonce, message)) old.terminate();
+    } catch (error) {
+      log.error({ err: error, replica: message.replica }, 'it could not be looked at who was turned away');
+    }
+  }
+
+  function isAlive(session: Session): boolean {
+    // A polling agent that was killed leaves no closed socket behind, only a call that broke off.
+    const now = clock.monotonic();
+    const isThere = !session.link.brokenOff && session.link.absentFor(now) <= BETWEEN_POLLS_MS;
+    return isThere && now - session.heardAt <= ALIVE_MS;
   }
 
   /** Ends `old` in favour of `fresh`. Returns false when `fresh` is the older one and was ended instead. */
@@ -126,11 +147,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       fresh.close(CLOSE.superseded, 'session-superseded');
       return false;
     }
-    // A polling agent that was killed leaves no closed socket behind, only a call that broke off.
-    const now = clock.monotonic();
-    const isThere = !old.link.brokenOff && old.link.absentFor(now) <= BETWEEN_POLLS_MS;
-    const isAlive = isThere && now - old.heardAt <= ALIVE_MS;
-    if (old.instance !== fresh.instance && isAlive) {
+    if (old.instance !== fresh.instance && isAlive(old)) {
       const at = clock.now();
       state.duplicateSeenAt = at;
       log.warn({ replica: state.replicaId, old: old.address, fresh: fresh.address }, 'two agents use one identity');
@@ -322,7 +339,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
       state.connectedSince = null;
       table.changed(state);
       deps.intake()?.disconnected(state.replicaId);
-      deps.trustIntake()?.disconnected();
+      deps.trustIntake()?.replicasChanged();
     },
     failed(session, error) {
       log.warn({ err: error, replica: session.replica?.replicaId, address: session.address }, 'a session failed');

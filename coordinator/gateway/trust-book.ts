@@ -24,6 +24,6 @@ export interface TrustIntake {
   connected(replicaId: string, told: ToldTrust | null): void;
   /** An agent weighed an announcement. `problem`: why it does not believe, or not use it. */
   noted(replicaId: string, told: ToldTrust, problem: string | null): void;
-  /** Some agent is gone: those that have not heard the news hear it later. */
-  disconnected(): void;
+  /** There is a replica more or one fewer, or one that is not connected any more: it hears the news later. */
+  replicasChanged(): void;
 }

@@ -15,6 +15,7 @@ export function replicaSeen(presence: ReplicaPresence): ReplicaSeen {
     running: presence.running,
     maximum: presence.maximum,
     failingChecks: presence.checks.filter((check) => !check.ok).map((check) => check.check),
+    connected: presence.connected,
   };
 }
 

@@ -104,7 +104,11 @@ it('shows a closed connection at once beside a status that follows its own times
   agent.kill();
   let seen = await get(id);
   while (seen.replicas[0]?.connected) seen = await get(id);
-  expect(seen).toMatchObject({ status: 'Healthy', reconnecting: true });
+  expect(seen).toMatchObject({
+    status: 'Healthy',
+    reconnecting: true,
+    statusReason: expect.stringContaining('closed'),
+  });
   await heard(id, (runner) => runner.reconnecting);
 });
 

@@ -125,7 +125,7 @@ export class Trust implements TrustIntake {
     if (announced.isBehind(told)) this.#catchUp(told.serial);
   }
 
-  disconnected(): void {
+  replicasChanged(): void {
     this.#soon();
   }
 

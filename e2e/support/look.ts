@@ -7,9 +7,31 @@ import { expect } from './test.ts';
 /** Where the pictures go: for people who want to look. Not compared, because fonts differ between machines. */
 const pictures = path.resolve(import.meta.dirname, '../../test-results/screens');
 
+/**
+ * Resolves when what is shown stays as it is. A change of the colour scheme fades in, and a picture, or a look at contrasts, in the
+ * middle of it shows colours that nobody ever looks at. What goes on for ever, as what turns while one waits, is not waited for.
+ */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    const ending = () =>
+      document
+        .getAnimations()
+        .filter((one) => Number(one.effect?.getComputedTiming().endTime) < Number.POSITIVE_INFINITY);
+    do {
+      // The page hears of another scheme or size before a frame, and begins to fade in it.
+      await frame();
+      await frame();
+      // One that is cancelled is over as well.
+      await Promise.allSettled(ending().map(({ finished }) => finished));
+    } while (ending().some(({ playState }) => playState === 'running'));
+  });
+}
+
 /** Takes a picture of what is shown, and expects that axe finds nothing on it and that it does not scroll sideways. */
 export async function look(page: Page, name: string, suffix: string): Promise<void> {
   await mkdir(pictures, { recursive: true });
+  await settled(page);
   await page.screenshot({ path: path.join(pictures, `${name}-${suffix}.png`) });
   const { violations } = await new AxeBuilder({ page })
     // What passed is not reported, and no second page is opened to put frames of other origins together: there are none.

@@ -31,6 +31,17 @@ test('once enrolled it names host, system and version, and the last step is its 
   expect(steps[2]?.text).toBe('Enrolled from berlin-7 (Debian 12, agent 0.1.0)');
 });
 
+test('a Runner that was heard of a moment ago and whose connection is closed is not called ready for work', () => {
+  const enrolment = { ...open, state: 'used' } as const;
+  const cutOff = { enrolment, status: 'Healthy', reconnecting: true } as const;
+  const last = (...connected: boolean[]) => {
+    const replicas = connected.map((one) => sampleReplica({ connected: one }));
+    return enrolmentProgress(sampleRunner({ ...cutOff, replicas }), NOW).at(-1);
+  };
+  expect(last(false)).toMatchObject({ state: 'now', text: 'Enrolled; waiting for its connection' });
+  expect(last(false, true)).toMatchObject({ state: 'done', text: 'Healthy: ready for work' });
+});
+
 test.each([
   ['expired by the coordinator', { ...open, state: 'expired' } as const],
   ['past its end, though nobody has said so yet', { ...open, expiresAt: '2026-11-23T20:09:59.000Z' }],

@@ -56,7 +56,8 @@ function tokenStep({ enrolment, replicas }: Runner, now: number): ProgressStep {
 function healthStep({ status, statusReason, replicas, reconnecting }: Runner): ProgressStep {
   const step = (state: ProgressStep['state'], text: string): ProgressStep => ({ id: 'healthy', state, text, at: null });
   if (replicas.length === 0) return step('later', 'Green check mark');
-  if (status === 'Healthy' || status === 'Busy') return step('done', `${status}: ready for work`);
+  const isThere = replicas.some(({ connected }) => connected);
+  if (isThere && (status === 'Healthy' || status === 'Busy')) return step('done', `${status}: ready for work`);
   if (status === 'New' || reconnecting) return step('now', 'Enrolled; waiting for its connection');
   return step('failed', `${status}: ${statusReason}`);
 }

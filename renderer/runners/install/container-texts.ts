@@ -1,6 +1,6 @@
 import type { Runner } from '../../../protocol/api/runners.ts';
-import type { RunnerConfig } from '../../../protocol/enrolment.ts';
-import { packageFolder } from '../../../protocol/package-name.ts';
+import { type RunnerConfig, STOP_SECONDS } from '../../../protocol/enrolment.ts';
+import { packageFolder, runnerSlug } from '../../../protocol/package-name.ts';
 
 export interface ContainerFacts {
   readonly config: RunnerConfig;
@@ -47,15 +47,18 @@ services:
     cap_drop: ["ALL"]
     security_opt: ["no-new-privileges:true"]
     # Longer than steps get to end by themselves.
-    stop_grace_period: "90s"
+    stop_grace_period: "${STOP_SECONDS}s"
 volumes:
   state: {}
 `;
 }
 
-/** Secret, volume and Deployment. The identity that the first start makes is in the volume: the token works once. */
+/**
+ * Secret, volume and Deployment. The identity that the first start makes is in the volume: the token works once. It can be
+ * applied as it is, but for the name of the image.
+ */
 export function kubernetesManifest({ config, replicas, version }: ContainerFacts): string {
-  const name = quoted(packageFolder(config.runner.name));
+  const name = quoted(objectName(config.runner));
   const labels = `{ "app.kubernetes.io/name": "outrunner-agent", "app.kubernetes.io/instance": ${name} }`;
   const several =
     replicas === 'single'
@@ -96,12 +99,16 @@ spec:
     metadata:
       labels: ${labels}
     spec:
-      terminationGracePeriodSeconds: 90
+      # Longer than steps get to end by themselves.
+      terminationGracePeriodSeconds: ${STOP_SECONDS}
       automountServiceAccountToken: false
       securityContext:
         runAsNonRoot: true
         runAsUser: ${ACCOUNT}
+        runAsGroup: ${ACCOUNT}
         fsGroup: ${ACCOUNT}
+        # Else each start would open the file of the private key to the group, and the Runner would be Unhealthy.
+        fsGroupChangePolicy: OnRootMismatch
         seccompProfile:
           type: RuntimeDefault
       containers:
@@ -110,6 +117,7 @@ spec:
           image: ${quoted(`registry.example/outrunner-agent:${version.replaceAll(/[^A-Za-z0-9_.-]/g, '-')}`)}
           securityContext:
             allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
             capabilities:
               drop: ["ALL"]
           resources:
@@ -122,15 +130,34 @@ spec:
               readOnly: true
             - name: state
               mountPath: ${STATE}
+            # Beside the state, these are where steps may write.
+            - name: tmp
+              mountPath: /tmp
+            - name: var-tmp
+              mountPath: /var/tmp
       volumes:
         - name: config
           secret:
             secretName: ${name}
-            defaultMode: 0440
+            # 0440, as every reader of YAML takes it.
+            defaultMode: ${0o440}
         - name: state
           persistentVolumeClaim:
             claimName: ${name}
+        - name: tmp
+          emptyDir: {}
+        - name: var-tmp
+          emptyDir: {}
 `;
+}
+
+/**
+ * The name of the objects in the cluster: at most 63 letters, digits and hyphens. Two Runners never have the same, even where
+ * their names differ only in what cannot be part of it: applied, the second would take the place of the first.
+ */
+function objectName({ id, name }: RunnerConfig['runner']): string {
+  const isWhole = runnerSlug(name) === name;
+  return isWhole ? packageFolder(name) : `${packageFolder(name)}-${id.slice(0, 8)}`;
 }
 
 /** A string of YAML 1.2, which takes those of JSON as they are. */
