@@ -159,6 +159,7 @@ function notStarted(error: unknown): never {
 }
 
 function forbidden(lines: readonly string[]): OutrunnerError {
-  const detail = `A policy of this computer forbids scripts of PowerShell: ${lines.at(-1) ?? 'it said no more'}`;
+  const said = lines.at(-1)?.replace(/^outrunner: /, '') ?? 'it said no more';
+  const detail = `A policy of this computer forbids scripts of PowerShell: ${said}`;
   return new OutrunnerError('ssh-install-failed', { detail });
 }
