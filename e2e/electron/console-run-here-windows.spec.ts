@@ -1,9 +1,9 @@
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { packedAgent } from '../../bench/harness/agent.ts';
 import { startCoordinator } from '../../bench/harness/coordinator.ts';
 import { startProgram } from '../../bench/harness/process.ts';
+import { BUNDLES, bundle } from '../../build/bundle.ts';
 import { StandInWindows } from '../../coordinator/testing/windows-stand-in.ts';
 import { PRODUCT_VERSION } from '../../protocol/version.ts';
 import { lookTwice } from '../support/look.ts';
@@ -38,13 +38,13 @@ const test = base.extend<{ windows: StandInWindows }>({
     windows.remove();
   },
   shell: async ({ work, browser, coordinator, windows }, use) => {
-    // The app as it is built, but for the one program that would find out where it is.
+    // The app as it is built, but for the one program that would find out where it is: that is built for the test.
     const appPath = path.join(work, 'app');
     await mkdir(path.join(appPath, 'dist/coordinator'), { recursive: true });
     for (const part of ['package.json', 'dist/renderer', 'dist/electron', 'dist/coordinator/main.mjs'])
       await symlink(path.join(ROOT, part), path.join(appPath, part));
-    const program = pathToFileURL(path.join(ROOT, 'coordinator/testing/windows-install-program.ts')).href;
-    await writeFile(path.join(appPath, 'dist/coordinator/ssh-install.mjs'), `await import('${program}');\n`);
+    const entry = 'coordinator/testing/windows-install-program.ts';
+    await bundle({ ...BUNDLES.sshInstall, entry }, path.join(appPath, 'dist', BUNDLES.sshInstall.output));
     process.env.STAND_IN_WINDOWS = windows.base;
     const shell = await openOnStandIn({ work, browser, appPath });
     await signInToHosted(shell, coordinator);
