@@ -101,7 +101,7 @@ export const INSTALL_PROBLEMS = {
   'install-here-impossible': {
     status: 409,
     retry: false,
-    title: 'A Runner cannot be installed on the computer of this coordinator from here',
+    title: 'A Runner cannot be installed on this computer from here',
     todo: 'Download the package and install it by hand.',
   },
   'ssh-install-cancelled': {

@@ -31,7 +31,10 @@ export async function overSsh(input: Input, agentSocket: string | null): Promise
 
 /** One on this computer, for its user alone. @throws OutrunnerError `install-here-impossible`. */
 export function onThisComputer({ name, start }: LocalInput, here: ThisComputer | null): Installation {
-  if (here === null) throw new OutrunnerError('install-here-impossible');
+  if (here === null) {
+    const detail = 'This coordinator is not part of a desktop console: nobody sits at its computer.';
+    throw new OutrunnerError('install-here-impossible', { detail });
+  }
   const { host, user } = here;
   const what = { where: 'here', host, port: 0, user, mode: 'user', name } as const;
   return { what, run: (ports, signal) => here.install({ name, start }, ports, signal) };
