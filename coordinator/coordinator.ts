@@ -31,8 +31,8 @@ import { serveRunners } from './runners/routes.ts';
 import { Runners } from './runners/runners.ts';
 import type { Settings } from './settings/settings-table.ts';
 import { agentSocket } from './ssh-install/agent-socket.ts';
-import { thisComputer } from './ssh-install/local-shell.ts';
 import { serveSshInstalls } from './ssh-install/routes.ts';
+import { type ThisComputer, thisComputer } from './ssh-install/this-computer.ts';
 import { StartError } from './start-error.ts';
 import { type DataFolder, openDataFolder } from './store/data-folder.ts';
 import { openSqliteStore } from './store/sqlite-store.ts';
@@ -59,6 +59,8 @@ export interface CoordinatorOptions {
   readonly checkAnswers?: boolean;
   /** That of this process by default; tests look at when it is asked. */
   readonly collector?: GarbageCollector;
+  /** The computer that it runs on; found out by default. */
+  readonly here?: ThisComputer;
 }
 
 /** A coordinator that answers. */
@@ -248,7 +250,7 @@ async function start(ground: Ground) {
     publicUrl,
     agentSocket: agentSocket(process.platform, process.env),
     // The owner of an embedded coordinator sits at it.
-    here: settings.embedded ? thisComputer() : null,
+    here: settings.embedded ? (ground.here ?? thisComputer()) : null,
   });
   serveUpgrades(serve, upgrades);
   serveReleases(api, { ...tickets, clock });

@@ -11,6 +11,7 @@ import type {
 import type { PlatformTarget } from '../protocol/enrolment.ts';
 import { packageFolder } from '../protocol/package-name.ts';
 import { fromProblem, OutrunnerError, toProblem } from '../protocol/problems.ts';
+import { AGENT_TARGET_TABLE } from '../protocol/release.ts';
 import {
   BESIDE_EXECUTABLE_BYTES,
   type FromInstallProcess,
@@ -173,7 +174,7 @@ export class InstallRun {
   }
 
   get #packagePath(): string {
-    return join(this.#deps.folder, `${this.#about.id}.tar.gz`);
+    return join(this.#deps.folder, `${this.#about.id}.package`);
   }
 
   /** Downloads and checks it, as for a person who saves it; what is not what was signed never reaches a host. */
@@ -196,7 +197,7 @@ export class InstallRun {
         download: id,
         runner: runner.id,
         platform,
-        format: 'tar.gz',
+        format: AGENT_TARGET_TABLE[platform].archive,
         ...(proxy === null ? {} : { proxy }),
         ...(ca === null ? {} : { ca }),
       },

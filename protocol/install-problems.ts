@@ -66,7 +66,7 @@ export const INSTALL_PROBLEMS = {
     status: 409,
     retry: false,
     title: 'The host has no folder that the package can be unpacked and run in',
-    todo: 'Let the user write to /tmp, /var/tmp or the home folder, on a file system that is not mounted noexec.',
+    todo: 'Let the user write to /tmp, /var/tmp or the home folder, on a file system that is not mounted noexec; on Windows, to %LOCALAPPDATA%\\Temp.',
   },
   'ssh-no-sudo': {
     status: 409,
@@ -101,7 +101,7 @@ export const INSTALL_PROBLEMS = {
   'install-here-impossible': {
     status: 409,
     retry: false,
-    title: 'A Runner cannot be installed on the computer of this coordinator from here',
+    title: 'A Runner cannot be installed on this computer from here',
     todo: 'Download the package and install it by hand.',
   },
   'ssh-install-cancelled': {

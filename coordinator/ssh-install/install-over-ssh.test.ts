@@ -9,12 +9,8 @@ import { systemClock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import { smallPackage } from '../testing/small-package.ts';
 import { NO_SSH_SERVER, openCuttableWay, type SshServer, type SshUser, startSshServer } from '../testing/ssh-server.ts';
-import {
-  installOverSsh,
-  type PackageSource,
-  type SshInstallPorts,
-  type SshInstallRequest,
-} from './install-over-ssh.ts';
+import { installOverSsh, type SshInstallRequest } from './install-over-ssh.ts';
+import type { PackageSource, SshInstallPorts } from './install-ports.ts';
 import { folderCommand } from './remote-commands.ts';
 import type { SignIn } from './sign-in.ts';
 

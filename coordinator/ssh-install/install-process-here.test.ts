@@ -8,7 +8,6 @@ import { OutrunnerError, toProblem } from '../../protocol/problems.ts';
 import type { StoredPackage } from '../../protocol/ssh-install-process.ts';
 import { InstallProcess } from '../testing/install-process.ts';
 import { smallPackage } from '../testing/small-package.ts';
-import { thisComputer } from './local-shell.ts';
 
 /** Stands for the script of a package: tells how it was called, and where and as whom. */
 const GOOD = 'echo "installing $*"; id -u >"$HOME/installed"; env >"$HOME/environment"';
@@ -145,8 +144,3 @@ describe.skipIf(process.platform === 'win32')(
     });
   },
 );
-
-it('is for a computer with a POSIX shell', () => {
-  expect(thisComputer('win32')).toBeNull();
-  expect(thisComputer('darwin')).toEqual({ host: hostname(), user: userInfo().username });
-});

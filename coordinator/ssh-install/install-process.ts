@@ -8,15 +8,17 @@ import {
   ToInstallProcessSchema,
 } from '../../protocol/ssh-install-process.ts';
 import type { ParentChannel } from '../process/parent-channel.ts';
-import type { PackageSource } from './install-over-ssh.ts';
+import type { PackageSource } from './install-ports.ts';
 import { type Installation, onThisComputer, overSsh } from './installation.ts';
-import { thisComputer } from './local-shell.ts';
+import type { ThisComputer } from './this-computer.ts';
 import { WatchedInstall } from './watched-install.ts';
 
 export interface InstallProcessDeps {
   readonly clock: Clock;
   /** Where the SSH agent of this process listens. */
   readonly agentSocket: string | null;
+  /** The computer of this process. */
+  readonly here: ThisComputer;
   /** Hears of errors that nobody foresaw. */
   report(error: unknown): void;
 }
@@ -79,7 +81,7 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
   const { id, runner, by } = start;
   const isSsh = start.type === 'start';
   try {
-    const { what, run } = await installationOf(start, deps.agentSocket);
+    const { what, run } = await installationOf(start, deps);
     // Nobody could end it before now: what was said meanwhile counts.
     cancelled.signal.throwIfAborted();
     install = new WatchedInstall({ id, runner, from: 'console', by, ...what }, clock, (now) =>
@@ -108,8 +110,8 @@ export async function installForShell(parent: ParentChannel, deps: InstallProces
   await install.over;
 }
 
-async function installationOf(start: Start, agentSocket: string | null): Promise<Installation> {
-  if (start.type === 'start-here') return onThisComputer(start.request, thisComputer());
+async function installationOf(start: Start, { agentSocket, here }: InstallProcessDeps): Promise<Installation> {
+  if (start.type === 'start-here') return onThisComputer(start.request, here);
   return overSsh(start.request, agentSocket);
 }
 

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import type { NewLocalInstallSchema, NewSshInstallSchema, SshInstall } from '../../protocol/api/ssh-installs.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
-import { installHere, installOverSsh, type SshInstallPorts } from './install-over-ssh.ts';
-import type { ThisComputer } from './local-shell.ts';
+import { installOverSsh } from './install-over-ssh.ts';
+import type { SshInstallPorts } from './install-ports.ts';
 import { checkSignIn, type SignIn } from './sign-in.ts';
+import type { ThisComputer } from './this-computer.ts';
 
 type Input = z.output<typeof NewSshInstallSchema>;
 type LocalInput = z.output<typeof NewLocalInstallSchema>;
@@ -30,11 +31,13 @@ export async function overSsh(input: Input, agentSocket: string | null): Promise
 
 /** One on this computer, for its user alone. @throws OutrunnerError `install-here-impossible`. */
 export function onThisComputer({ name, start }: LocalInput, here: ThisComputer | null): Installation {
-  if (here === null) throw new OutrunnerError('install-here-impossible');
+  if (here === null) {
+    const detail = 'This coordinator is not part of a desktop console: nobody sits at its computer.';
+    throw new OutrunnerError('install-here-impossible', { detail });
+  }
   const { host, user } = here;
-  const request = { user, mode: 'user', name, start, sudoPassword: null } as const;
   const what = { where: 'here', host, port: 0, user, mode: 'user', name } as const;
-  return { what, run: (ports, signal) => installHere(request, ports, signal) };
+  return { what, run: (ports, signal) => here.install({ name, start }, ports, signal) };
 }
 
 function signInOf(auth: Input['auth'], socket: string | null): SignIn {

@@ -1,24 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { hostname, userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
-import type { Ran, RunOptions, SshConnection } from './ssh-connection.ts';
+import { childOutput } from './child-output.ts';
+import type { RunOptions, SshConnection } from './ssh-connection.ts';
 
-/** What is kept of what a command prints, at its end. */
-const KEPT_CHARACTERS = 64 << 10;
 /** Of our environment: where things are and who we are. What the coordinator or the console was told is none of a Runner's business. */
 const PASSED_ON = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'TMPDIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
-
-/** This computer, and who we are on it. */
-export interface ThisComputer {
-  readonly host: string;
-  readonly user: string;
-}
-
-/** Null where no Runner can be installed from here: the scripts that run are for a POSIX shell. */
-export function thisComputer(platform: NodeJS.Platform = process.platform): ThisComputer | null {
-  return platform === 'win32' ? null : { host: hostname(), user: userInfo().username };
-}
 
 /** This computer, as a host that commands run on: what a login shell does over SSH, `/bin/sh` does here. */
 export function openLocalShell(): SshConnection {
@@ -37,7 +23,7 @@ export function openLocalShell(): SshConnection {
     lost: false,
     async run(command, options: RunOptions = {}) {
       const child = start(command);
-      const over = ran(child, options.onLine);
+      const over = childOutput(child, options);
       const { input } = options;
       if (input === undefined || typeof input === 'string') child.stdin.end(input);
       else await Promise.race([pipeline(input, child.stdin).catch(() => undefined), over]);
@@ -46,7 +32,7 @@ export function openLocalShell(): SshConnection {
     async converse(command, onLine) {
       const child = start(command);
       return {
-        over: ran(child, onLine),
+        over: childOutput(child, { onLine }),
         say: (line) => {
           if (child.stdin.writable) child.stdin.write(`${line}\n`);
         },
@@ -57,22 +43,4 @@ export function openLocalShell(): SshConnection {
       for (const child of children) child.stdin.destroy();
     },
   };
-}
-
-async function ran(child: ChildProcessWithoutNullStreams, onLine?: (line: string) => void): Promise<Ran> {
-  let stdout = '';
-  let stderr = '';
-  let line = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout = (stdout + text).slice(-KEPT_CHARACTERS);
-    const lines = (line + text).split('\n');
-    line = (lines.pop() ?? '').slice(-KEPT_CHARACTERS);
-    if (onLine !== undefined) for (const one of lines) onLine(one);
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr = (stderr + text).slice(-KEPT_CHARACTERS);
-  });
-  await once(child, 'close');
-  if (line !== '') onLine?.(line);
-  return { code: child.exitCode, stdout, stderr };
 }

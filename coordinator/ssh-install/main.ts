@@ -3,6 +3,7 @@ import { systemClock } from '../../protocol/clock.ts';
 import { parentChannel } from '../process/parent-channel.ts';
 import { agentSocket } from './agent-socket.ts';
 import { installForShell } from './install-process.ts';
+import { thisComputer } from './this-computer.ts';
 
 /** The installation over SSH as a program of its own: the desktop shell starts one for each, and speaks with it. */
 /** How long a shell may take to hear the last word. */
@@ -16,7 +17,8 @@ if (parent === null) {
   process.exit(2);
 }
 const clock = systemClock();
-installForShell(parent, { clock, agentSocket: agentSocket(process.platform, process.env), report }).then(
+const deps = { clock, agentSocket: agentSocket(process.platform, process.env), here: thisComputer(), report };
+installForShell(parent, deps).then(
   () => {
     // The shell ends it when it has heard the last word; nobody stays for a shell that does not.
     parent.onGone(() => process.exit(0));

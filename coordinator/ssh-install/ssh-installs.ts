@@ -14,10 +14,10 @@ import type { Logger } from '../http/log.ts';
 import type { Live } from '../live/live.ts';
 import type { HostNetwork, Packages } from '../packages/routes.ts';
 import { type CheckInDeps, untilCheckedIn } from './check-in.ts';
-import type { PackageSource } from './install-over-ssh.ts';
+import type { PackageSource } from './install-ports.ts';
 import { type Installation, onThisComputer, overSsh } from './installation.ts';
 import type { KnownHostKeys } from './known-host-keys.ts';
-import type { ThisComputer } from './local-shell.ts';
+import type { ThisComputer } from './this-computer.ts';
 import { WatchedInstall } from './watched-install.ts';
 
 export interface SshInstallsDeps extends CheckInDeps {

@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../../protocol/clock.ts';
 import { OutrunnerError, toProblem } from '../../protocol/problems.ts';
 import { isoTime } from '../store/stored-forms.ts';
 import { addressText } from './explain-connection.ts';
-import type { SshInstallPorts, StepEvent } from './install-over-ssh.ts';
+import type { SshInstallPorts, StepEvent } from './install-ports.ts';
 import type { HostQuestions } from './sign-in.ts';
 
 /** What is installed, where, and by whom. */

@@ -17,8 +17,8 @@ export class InstallProcess {
   readonly said: FromInstallProcess[] = [];
   readonly #waiting = new Set<() => void>();
 
-  constructor(env: NodeJS.ProcessEnv = process.env) {
-    this.child = fork(PROGRAM, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env });
+  constructor(env: NodeJS.ProcessEnv = process.env, program = PROGRAM) {
+    this.child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env });
     this.child.on('message', (raw) => {
       this.said.push(FromInstallProcessSchema.parse(raw));
       for (const look of this.#waiting) look();

@@ -8,6 +8,7 @@ import { type Coordinator, createCoordinator } from '../coordinator.ts';
 import type { GarbageCollector } from '../process/garbage-collector.ts';
 import { readSettings } from '../settings/read-settings.ts';
 import type { Settings } from '../settings/settings-table.ts';
+import type { ThisComputer } from '../ssh-install/this-computer.ts';
 
 export interface Answer {
   readonly status: number;
@@ -49,6 +50,8 @@ export interface WholeOptions {
   readonly clock?: ManualClock;
   readonly folder?: string;
   readonly collector?: GarbageCollector;
+  /** The computer that it is on. */
+  readonly here?: ThisComputer;
 }
 
 /** A coordinator as `main.ts` makes it, on a folder of its own and with a clock that the test moves. */
@@ -71,6 +74,7 @@ export async function startWhole(options: WholeOptions = {}): Promise<WholeCoord
     clock,
     checkAnswers: true,
     ...(options.collector === undefined ? {} : { collector: options.collector }),
+    ...(options.here === undefined ? {} : { here: options.here }),
     logTo: { write: (line) => void log.push(line) },
   });
   const { url } = coordinator;

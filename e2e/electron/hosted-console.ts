@@ -8,14 +8,14 @@ import { openOnStandIn, type ShellOnStandIn, type ShellUnderTest } from './shell
 export const test = base.extend<{ shell: ShellOnStandIn }>({
   shell: async ({ work, browser, coordinator }, use) => {
     const shell = await openOnStandIn({ work, browser });
-    await signIn(shell, coordinator);
+    await signInToHosted(shell, coordinator);
     await use(shell);
     await shell.quit();
   },
 });
 
 /** Connects the console to the coordinator elsewhere, as a person does in its settings. */
-async function signIn({ page }: ShellUnderTest, coordinator: CoordinatorProcess): Promise<void> {
+export async function signInToHosted({ page }: ShellUnderTest, coordinator: CoordinatorProcess): Promise<void> {
   const [, password = ''] = await coordinator.program.line(/name admin, password (\S+)/);
   await expect(page.getByRole('button', { name: 'System menu' })).toBeVisible();
   await page.evaluate(

@@ -34,16 +34,18 @@ export interface ShellOnStandIn extends ShellUnderTest {
 export interface Place {
   readonly work: string;
   readonly browser: Browser;
+  /** The folder of the app; that of the build when it is not said. */
+  readonly appPath?: string;
 }
 
 export const coordinatorOf = (dataFolder: string) =>
   CoordinatorFileSchema.parse(JSON.parse(readFileSync(path.join(dataFolder, 'coordinator.json'), 'utf8')));
 
 /** The shell on the stand-in of Electron: the real bundles, a real Chromium, a real coordinator. */
-export async function openOnStandIn({ work, browser }: Place): Promise<ShellOnStandIn> {
+export async function openOnStandIn({ work, browser, appPath = ROOT }: Place): Promise<ShellOnStandIn> {
   const dataFolder = path.join(work, 'data');
   process.env[DATA_FOLDER_VARIABLE] = dataFolder;
-  const standIn = new StandIn({ browser, userData: path.join(work, 'user'), appPath: ROOT });
+  const standIn = new StandIn({ browser, userData: path.join(work, 'user'), appPath });
   await importMain(path.join(ROOT, 'dist/electron/main.js'), standIn);
   const window = await standIn.window();
   return {

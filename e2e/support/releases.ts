@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { crc32, gzipSync } from 'node:zlib';
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { hostTarget, provideBaseRuntime } from '../../build/agents/base-runtime.ts';
 import { withPreparedRuntime } from '../../build/agents/finish-executable.ts';
 import { pkgPacker } from '../../build/agents/pkg-packer.ts';
 import { DEVELOPMENT_KEY, loadReleaseKey, type ReleaseKey, signRelease } from '../../build/agents/release-key.ts';
+import type { PlatformTarget } from '../../protocol/enrolment.ts';
 import { AGENT_TARGET_TABLE, type ReleaseManifest } from '../../protocol/release.ts';
 import { PRODUCT_VERSION, PROTOCOL_VERSION } from '../../protocol/version.ts';
 
@@ -59,15 +60,28 @@ export async function packVersion(folder: string, version: string, fault?: 'cras
   return output;
 }
 
-/** Lays a release out as `npm run build:agents` does, with this one executable for this host, signed by the development key. */
-export async function publish(agents: string, version: string, executable: string, key?: ReleaseKey): Promise<void> {
-  const target = hostTarget();
+/**
+ * Lays a release out as `npm run build:agents` does, with this one executable for this host, or as if it were for `target`,
+ * signed by the development key.
+ */
+export async function publish(
+  agents: string,
+  version: string,
+  executable: string,
+  key?: ReleaseKey,
+  target: PlatformTarget = hostTarget(),
+): Promise<void> {
   const content = await readFile(executable);
-  const packed = gzipSync(Buffer.concat([content, Buffer.alloc((512 - (content.length % 512)) % 512)]), { level: 1 });
+  const encoding = AGENT_TARGET_TABLE[target].archive === 'zip' ? 'deflate-raw' : 'gzip';
+  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
+  const packed =
+    encoding === 'gzip'
+      ? gzipSync(Buffer.concat([content, padding]), { level: 1 })
+      : deflateRawSync(content, { level: 1 });
   const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
   await mkdir(path.join(agents, target), { recursive: true });
   const file = `${target}/${AGENT_TARGET_TABLE[target].executable}`;
-  const compressed = `${target}/${sha256(content).slice(0, 16)}.gz`;
+  const compressed = `${target}/${sha256(content).slice(0, 16)}.${encoding === 'gzip' ? 'gz' : 'deflate'}`;
   await writeFile(path.join(agents, file), content);
   await writeFile(path.join(agents, compressed), packed);
   const signer = key ?? (await loadReleaseKey({}, DEVELOPMENT_KEY));
@@ -86,7 +100,7 @@ export async function publish(agents: string, version: string, executable: strin
         sha256: sha256(content),
         crc32: crc32(content),
         nodeVersion: process.versions.node,
-        compressed: { file: compressed, encoding: 'gzip', size: packed.length, sha256: sha256(packed) },
+        compressed: { file: compressed, encoding, size: packed.length, sha256: sha256(packed) },
       },
     ],
   };

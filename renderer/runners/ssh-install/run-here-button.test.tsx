@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import axe from 'axe-core';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { render } from 'vitest-browser-react';
-import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
+import type { SshInstall, SshStep, SshStepName } from '../../../protocol/api/ssh-installs.ts';
 import type { DesktopBridge } from '../../../protocol/ipc.ts';
 import { OutrunnerError, toProblem } from '../../../protocol/problems.ts';
 import { createQueryClient } from '../../api/query-client.ts';
@@ -12,8 +12,6 @@ import { sessionQueries } from '../../api/session-queries.ts';
 import { keepSshInstall } from '../../api/ssh-install-queries.ts';
 import { createDesktopHost } from '../../host/desktop-host.ts';
 import type { Host } from '../../host/host.ts';
-import { useHost } from '../../host/host-context.tsx';
-import { shellQueries } from '../../host/shell-queries.ts';
 import { serveInPage } from '../../ui/test-coordinator.ts';
 import { testPage } from '../../ui/test-page.tsx';
 import { testPerson } from '../../ui/test-person.ts';
@@ -71,8 +69,7 @@ function desktop(platform: string, start: () => SshInstall = here) {
 /** Says when the button knows where it is: before that it is nowhere. */
 function WhatIsKnown() {
   const me = useQuery(sessionQueries.me());
-  const shell = useQuery(shellQueries.version(useHost()));
-  return <p>{me.isSuccess && shell.isSuccess ? 'everything is known' : 'not yet'}</p>;
+  return <p>{me.isSuccess ? 'everything is known' : 'not yet'}</p>;
 }
 
 const CONNECTION: Connection = { proxy: 'http://proxy.example:3128', ca: '' };
@@ -126,15 +123,72 @@ test.each([
   expect(shell?.channels() ?? []).not.toContain('ssh-install.start-here');
 });
 
-test.each([
-  ['in a browser with a coordinator elsewhere', undefined, false],
-  ['on Windows with a coordinator elsewhere', desktop('win32'), false],
-  ['on Windows with the coordinator here', desktop('win32'), true],
-] as const)('it is not offered %s', async (_where, shell, coordinatorIsHere) => {
-  embedded = coordinatorIsHere;
-  const screen = await show(shell?.host);
+test('it is not offered in a browser with a coordinator elsewhere', async () => {
+  embedded = false;
+  const screen = await show();
   await expect.element(screen.getByText('everything is known')).toBeVisible();
   expect(screen.getByRole('button', { name: NAME }).query()).toBeNull();
+});
+
+const FOLDER = 'C:\\Users\\Jörg\\AppData\\Local\\Temp\\outrunner-install-1f0c2b1e-9a51-4f0b-8f3e-0a4b5c6d7e8f';
+/** As Windows tells it while its script runs. */
+const onWindows = (change: Partial<SshInstall> = {}) => {
+  const told: Partial<Record<SshStepName, Partial<SshStep>>> = {
+    detect: { state: 'done', detail: 'Windows x64, 10.0.26100.' },
+    upload: { state: 'done', detail: `To ${FOLDER}` },
+    verify: { state: 'done', detail: 'SHA-256 0123456789abcdef…, unpacked.' },
+    install: { state: 'running', detail: 'The service "outrunner-agent" is known to Task Scheduler.' },
+  };
+  const install = here({ host: 'DESK', user: 'Jörg', from: 'console', platform: 'win-x64', ...change });
+  return { ...install, steps: install.steps.map((step) => ({ ...step, ...told[step.step] })) };
+};
+
+test.each([
+  ['elsewhere', false],
+  ['on it', true],
+] as const)('on Windows it is offered, too, with the coordinator %s', async (_where, coordinatorIsHere) => {
+  embedded = coordinatorIsHere;
+  const { host, channels } = desktop('win32', () => onWindows());
+  const screen = await show(host);
+  await screen.getByRole('button', { name: NAME }).click();
+  await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
+  expect([channels().includes('ssh-install.start-here'), asked('installHere').length]).toEqual([
+    !coordinatorIsHere,
+    coordinatorIsHere ? 1 : 0,
+  ]);
+});
+
+test('on Windows the steps are those of Windows, also when it is cancelled while the script runs', async () => {
+  embedded = false;
+  const own = onWindows({
+    output: ['outrunner: SHA-256 is right.', 'The service "outrunner-agent" is known to Task Scheduler.'],
+  });
+  const { host, tell } = desktop('win32', () => own);
+  const client = createQueryClient();
+  host.sshInstalls?.onChange((install) => keepSshInstall(client, install));
+  const screen = await show(host, client);
+  await screen.getByRole('button', { name: NAME }).click();
+  await expect.element(screen.getByText('On this computer (DESK), as Jörg')).toBeVisible();
+  const list = screen.getByRole('list', { name: 'Steps' });
+  const names = () =>
+    list
+      .getByRole('listitem')
+      .elements()
+      .map((one) => one.textContent?.split(':')[0]);
+  expect(names()).toEqual(['This computer', 'Copy', 'Verify', 'Install', 'Start', 'Clean up']);
+  await expect.element(list.getByText(`To ${FOLDER}`)).toBeVisible();
+  const cancelled = toProblem(new OutrunnerError('ssh-install-cancelled', { detail: 'It was cancelled.' }));
+  const steps = own.steps.map((step): SshStep => {
+    if (step.step === 'install') return { ...step, state: 'failed', detail: 'It was cancelled.' };
+    return step.step === 'clean' ? { ...step, state: 'running', detail: 'install.ps1 comes to its end…' } : step;
+  });
+  tell({ ...own, steps });
+  await expect.element(list.getByText('install.ps1 comes to its end…')).toBeVisible();
+  tell({ ...own, steps, state: 'failed', endedAt: TIME, problem: cancelled });
+  await expect.element(screen.getByRole('button', { name: 'Try again' })).toBeVisible();
+  expect(document.body.textContent).not.toContain('install.sh');
+  const { violations } = await axe.run(document.querySelector('[role=dialog]') as HTMLElement);
+  expect(violations.map(({ id }) => id)).toEqual([]);
 });
 
 test('a person who did not confirm it is told nothing; whoever it fails for is', async () => {

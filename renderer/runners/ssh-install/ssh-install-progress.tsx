@@ -35,7 +35,7 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
             {install.where === 'ssh' && install.from === 'console' && ', from this computer'},{' '}
             {install.mode === 'user' ? 'for this user alone' : 'for the whole host'}
           </Text>
-          <SshSteps steps={install.steps.filter(({ step }) => install.where === 'ssh' || !REMOTE_STEPS.has(step))} />
+          <SshSteps where={install.where} steps={install.steps} />
           {/* The steps show it; this says it. */}
           <VisuallyHidden role="status">{statusText(install)}</VisuallyHidden>
           {install.state === 'waiting-for-host-key' && <HostKeyQuestion install={install} />}
@@ -75,9 +75,6 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
     </DataState>
   );
 }
-
-/** Steps that this computer does not need. */
-const REMOTE_STEPS = new Set<string>(['connect', 'host-key']);
 
 function placeText({ where, host, port, user }: SshInstall): string {
   if (where === 'here') return `On this computer (${host}), as ${user}`;

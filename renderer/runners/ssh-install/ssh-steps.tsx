@@ -1,6 +1,6 @@
 import { Loader, Progress, Text, VisuallyHidden } from '@mantine/core';
 import { IconCircle, IconCircleCheckFilled, IconCircleMinus, IconCircleXFilled } from '@tabler/icons-react';
-import type { SshStep, SshStepName } from '../../../protocol/api/ssh-installs.ts';
+import type { SshInstall, SshStep, SshStepName } from '../../../protocol/api/ssh-installs.ts';
 import { byteSize } from '../../ui/byte-size.ts';
 import classes from './ssh-steps.module.css';
 
@@ -14,6 +14,10 @@ const NAMES: Record<SshStepName, string> = {
   start: 'Start',
   clean: 'Clean up',
 };
+/** Where it is this computer that is looked at, and nothing goes over a wire. */
+const NAMES_HERE: Record<SshStepName, string> = { ...NAMES, detect: 'This computer', upload: 'Copy' };
+/** Steps that this computer does not need. */
+const REMOTE_STEPS = new Set<SshStepName>(['connect', 'host-key']);
 const WORDS: Record<SshStep['state'], string> = {
   waiting: 'not yet',
   running: 'now',
@@ -23,16 +27,18 @@ const WORDS: Record<SshStep['state'], string> = {
 };
 
 /** The steps of an installation: what is done, what goes on, and how far. */
-export function SshSteps({ steps }: { steps: readonly SshStep[] }) {
+export function SshSteps({ where, steps }: Pick<SshInstall, 'where' | 'steps'>) {
+  const isHere = where === 'here';
+  const names = isHere ? NAMES_HERE : NAMES;
   return (
     <ol className={classes.steps} aria-label="Steps">
-      {steps.map((step) => (
+      {(isHere ? steps.filter(({ step }) => !REMOTE_STEPS.has(step)) : steps).map((step) => (
         <li key={step.step} className={classes.step} data-state={step.state}>
           <span className={classes.icon}>
             <StepIcon state={step.state} />
           </span>
           <span className={classes.name}>
-            {NAMES[step.step]}
+            {names[step.step]}
             <VisuallyHidden>: {WORDS[step.state]}</VisuallyHidden>
           </span>
           <div className={classes.detail}>

@@ -3,7 +3,6 @@ import type { SshInstall } from '../../../protocol/api/ssh-installs.ts';
 import { sessionQueries } from '../../api/session-queries.ts';
 import { coordinatorSshInstalls, type SshPlaces } from '../../api/ssh-install-port.ts';
 import { useHost } from '../../host/host-context.tsx';
-import { shellQueries } from '../../host/shell-queries.ts';
 
 /** From where Runners can be installed over SSH: the coordinator, and this computer where that is another one. */
 export function useSshPlaces(): SshPlaces {
@@ -13,13 +12,11 @@ export function useSshPlaces(): SshPlaces {
   return { coordinator: coordinatorSshInstalls, console: isElsewhere ? sshInstalls : null };
 }
 
-/** Who installs on this computer itself: the coordinator that is on it, or the desktop console. Null: nobody can. */
+/** Who installs on this computer itself: the coordinator that is on it, or the desktop console. Null: nobody can, or it is not known yet. */
 export function useHerePlace(): SshInstall['from'] | null {
   const host = useHost();
   const me = useQuery(sessionQueries.me());
-  const shell = useQuery(shellQueries.version(host));
-  // What runs are scripts for a POSIX shell. A browser does not say where it is; its coordinator then does.
-  if (me.data === undefined || shell.data === undefined || shell.data?.platform === 'win32') return null;
+  if (me.data === undefined) return null;
   if (me.data.coordinator.embedded) return 'coordinator';
   return host.sshInstalls === null ? null : 'console';
 }
