@@ -70,6 +70,7 @@ describe.skipIf(process.platform === 'win32')(
         'release.json',
         'release.sig',
         'release.signed',
+        'release.sshsig',
         'runner.json',
         'start.ps1',
       ]);
