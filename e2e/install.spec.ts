@@ -34,6 +34,7 @@ test('download, one line, container and Kubernetes can be read by everyone', asy
   await look(page, 'install-container', 'dark-small');
   await page.getByRole('tab', { name: 'Kubernetes' }).click();
   await expect(page.getByText('kind: Deployment')).toContainText('"proxy": "http://proxy:3128"');
+  await look(page, 'install-kubernetes', 'dark-small');
   await page.getByRole('radio', { name: /macOS Intel/ }).click();
   await expect(page.getByText('macOS Intel is not built on this coordinator')).toBeVisible();
   await look(page, 'install-not-built', 'dark-small');

@@ -1,3 +1,5 @@
+import { STOP_SECONDS } from '../../protocol/enrolment.ts';
+
 /** What the two launchers have in common. */
 export interface LauncherExits {
   readonly switchExit: number;
@@ -119,7 +121,7 @@ function RunVersion($id, $trial, $seconds) {
     $now = $clock.Elapsed.TotalSeconds
     if (-not $script:ending -and (StopIsWanted)) {
       $script:ending = $true
-      $killAt = [Math]::Min($killAt, $now + 90)
+      $killAt = [Math]::Min($killAt, $now + ${STOP_SECONDS})
       AskToEnd
     }
     if ($watched -and (LineIn 'trial') -cne $trial) { $watched = $false }
@@ -223,7 +225,7 @@ try {
   # Also when somebody presses Ctrl+C: then the agent has been told, and gets the time to end.
   if ($null -ne $script:child) {
     AskToEnd
-    if (-not $script:child.WaitForExit(90000)) { try { $script:child.Kill() } catch { } }
+    if (-not $script:child.WaitForExit(${STOP_SECONDS * 1000})) { try { $script:child.Kill() } catch { } }
   }
 }
 `;

@@ -58,6 +58,8 @@ describe('a rotation', () => {
     const deaf = await hired(whole, 'deaf', { heedsTrust: false });
     const old = await hired(whole, 'old', { learns: false });
     for (const agent of [deaf, old]) await agent.connect();
+    // Who is asked whether to rotate can be told before.
+    expect((await view()).replicas).toMatchObject({ total: 2, unable: 0, pinned: 1 });
     await rotate();
     for (const agent of [deaf, old]) await given(whole, agent);
     await untilCounts(whole, { total: 2, told: 1, unable: 1 });

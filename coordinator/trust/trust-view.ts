@@ -12,7 +12,7 @@ const ORDER: readonly BehindReason[] = ['unable', 'refused', 'away', 'told'];
 
 /** What holds now, and how far the Runners are. */
 export function trustView(announced: AnnouncedTrust, index: RunnerIndex, link: Pick<RunnerLink, 'replica'>): Trust {
-  const replicas = { total: 0, current: 0, away: 0, told: 0, refused: 0, unable: 0 };
+  const replicas = { total: 0, current: 0, away: 0, told: 0, refused: 0, unable: 0, pinned: 0 };
   const behind: BehindReplica[] = [];
   for (const { row: runner, replicas: known } of index.all()) {
     for (const { row, facts } of known) {
@@ -20,6 +20,7 @@ export function trustView(announced: AnnouncedTrust, index: RunnerIndex, link: P
       // Revoked a moment ago.
       if (presence === null) continue;
       replicas.total += 1;
+      if (presence.trustSerial === null) replicas.pinned += 1;
       const reason = behindReason(announced, presence, row.enrolled_at);
       replicas[reason ?? 'current'] += 1;
       if (reason === null) continue;

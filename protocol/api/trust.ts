@@ -59,6 +59,11 @@ export const TrustSchema = z
       told: z.number().int(),
       refused: z.number().int(),
       unable: z.number().int(),
+      /**
+       * Of all, current ones among them: their version believes one key for good, and would be `unable` after a rotation. Absent:
+       * a coordinator that does not count them.
+       */
+      pinned: z.number().int().optional(),
     }),
     /** Those that do not: first the ones that somebody has to do something about; at most 100. */
     behind: z.array(BehindReplicaSchema),

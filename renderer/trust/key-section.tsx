@@ -52,7 +52,7 @@ export function KeySection({ trust }: { trust: Trust }) {
         />
         {previousKey !== null && <Overlap trust={trust} />}
       </Stack>
-      <RotateDialog opened={dialog.name === 'rotate'} onClose={dialog.close} />
+      <RotateDialog trust={trust} opened={dialog.name === 'rotate'} onClose={dialog.close} />
       <RetireDialog trust={trust} opened={dialog.name === 'retire'} onClose={dialog.close} />
     </Section>
   );
@@ -88,7 +88,8 @@ interface DialogProps {
   readonly onClose: () => void;
 }
 
-function RotateDialog({ opened, onClose }: DialogProps) {
+function RotateDialog({ trust, opened, onClose }: DialogProps & { trust: Trust }) {
+  const pinned = trust.replicas.pinned ?? 0;
   const rotate = useMutation(trustMutations.rotate());
   const close = () => {
     rotate.reset();
@@ -114,7 +115,21 @@ function RotateDialog({ opened, onClose }: DialogProps) {
       The coordinator makes a new key, and the present one vouches for it. Connected Runners learn it at once, the
       others when they connect; nothing that runs is touched, and downloads of before go on to work. The old key is
       taken as well until you retire it.
+      {pinned > 0 && (
+        <Text inherit mt="xs" fw={600}>
+          {pinnedWords(pinned)}
+        </Text>
+      )}
     </ConfirmDialog>
+  );
+}
+
+/** A version that knows one key for good does not start either on a host that has learned another: there is no way back. */
+function pinnedWords(count: number): string {
+  const [its, them, go] = count === 1 ? ['its', 'it', 'it goes'] : ['their', 'them', 'they go'];
+  return (
+    `${replicaCount(count)} cannot learn the new key: ${its} version knows one for good. Upgrade ${them} first; ` +
+    `until then ${go} on with the old key, and no host can go back to such a version once it has learned the new one.`
   );
 }
 

@@ -58,6 +58,26 @@ test('one key that everybody knows can be rotated, and the answer is shown', asy
   expect(asked('rotateKey')).toHaveLength(1);
 });
 
+const KNOWN = { total: 3, current: 3, away: 0, told: 0, refused: 0, unable: 0 };
+
+test('before a rotation it is said how many cannot learn the new key', async () => {
+  const screen = await open(sampleTrust({ replicas: { ...KNOWN, pinned: 2 } }));
+  await screen.getByRole('button', { name: 'Rotate key…' }).click();
+  const words = /^2 replicas cannot learn the new key: their version knows one for good\. Upgrade them first;/;
+  await expect.element(screen.getByText(words)).toBeInTheDocument();
+  expect(await axeFinds()).toEqual([]);
+});
+
+test.each([
+  ['all can', 0],
+  ['the coordinator does not count them', undefined],
+])('before a rotation nothing is said of who cannot learn the new key where %s', async (_, pinned) => {
+  const screen = await open(sampleTrust({ replicas: { ...KNOWN, pinned } }));
+  await screen.getByRole('button', { name: 'Rotate key…' }).click();
+  await expect.element(screen.getByText('Rotate the signing key?')).toBeInTheDocument();
+  expect(screen.getByText(/cannot learn/).query()).toBeNull();
+});
+
 test('the old key is retired after a question that says who still has to learn the new one', async () => {
   const screen = await open(
     sampleTrust({
