@@ -109,6 +109,15 @@ export const FromAgentSchema = z.discriminatedUnion('type', [
 ]);
 export type FromAgent = z.infer<typeof FromAgentSchema>;
 
+/** The longest time over which agents spread what all of them do, in milliseconds; also where no other is said. */
+export const LONGEST_SPREAD_MS = 20_000;
+
+/**
+ * What each agent of the fleet will do because of this message by a connection of its own, it does at a moment that it draws below
+ * this: the coordinator knows how many they are. Absent in messages of coordinators that did not say it.
+ */
+const SpreadMsSchema = z.number().int().min(0).max(LONGEST_SPREAD_MS).optional();
+
 export const ToAgentSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('challenge'),
@@ -133,6 +142,7 @@ export const ToAgentSchema = z.discriminatedUnion('type', [
     signature: SignatureSchema,
     /** When there is something that the agent does not know yet; to be weighed before the signature is checked. */
     trust: TrustAnnouncementSchema.optional(),
+    spreadMs: SpreadMsSchema,
     /** Of the operations that the agent holds: from which record to send; `drop` when the coordinator needs no more of it. */
     resume: z.array(z.object({ ...operationRef, from: z.number().int().min(0), drop: z.boolean() })).max(100_000),
   }),
@@ -181,7 +191,7 @@ export const ToAgentSchema = z.discriminatedUnion('type', [
   /** How the upgrade ended is stored: it need not be said again. */
   z.object({ type: z.literal('upgrade-noted'), upgrade: IdSchema }),
   /** Keys or authorities have changed. Said only to agents that said `trust` in their hello. */
-  TrustAnnouncementSchema.extend({ type: z.literal('trust') }),
+  TrustAnnouncementSchema.extend({ type: z.literal('trust'), spreadMs: SpreadMsSchema }),
   z.object({ type: z.literal('beat'), time: z.number() }),
   z.object({ type: z.literal('error'), detail: z.string().max(2000) }),
 ]);

@@ -9,6 +9,7 @@ import {
   type FromAgent,
   type Hello,
   helloSigningText,
+  LONGEST_SPREAD_MS,
   rejectionSigningText,
   type SelfCheck,
   type ToAgent,
@@ -101,6 +102,7 @@ export class Session implements SessionLink {
   #trustProblem: string | null = null;
   /** Runs while it is awaited that the authorities are tried. */
   #trial: Timer | null = null;
+  #spreadMs = LONGEST_SPREAD_MS;
   #timers: Timer[] = [];
 
   constructor(deps: SessionDeps) {
@@ -216,7 +218,10 @@ export class Session implements SessionLink {
     upgrade: (message) => this.#deps.upgrades.order(message),
     'upgrade-cancel': (message) => this.#deps.upgrades.cancel(message),
     'upgrade-noted': (message) => this.#deps.upgrades.noted(message),
-    trust: (message) => this.#weigh(message, (weighed) => this.#noteTrust(weighed)),
+    trust: (message) => {
+      this.#spreadMs = message.spreadMs ?? this.#spreadMs;
+      this.#weigh(message, (weighed) => this.#noteTrust(weighed));
+    },
     error: (message) => this.#deps.log.warn('The coordinator reports an error.', { detail: message.detail }),
   };
 
@@ -264,6 +269,7 @@ export class Session implements SessionLink {
     }
     this.#welcomed = true;
     this.#silenceMs = welcome.silenceMs;
+    this.#spreadMs = welcome.spreadMs ?? this.#spreadMs;
     const roundTrip = clock.monotonic() - this.#challengedAt;
     onWelcome();
     work.setMaximum(welcome.maximum);
@@ -305,7 +311,7 @@ export class Session implements SessionLink {
       if (this.#toldTrust !== null && keys[0] !== this.#toldTrust.keys[0])
         this.#sayTrust({ ...this.#toldTrust, keys }, null);
       // What comes before it is tried is tried with it.
-      this.#trial ??= clock.after(testDelayMs(random), () => {
+      this.#trial ??= clock.after(testDelayMs(random, this.#spreadMs), () => {
         this.#trial = null;
         void this.#settleTrust();
       });

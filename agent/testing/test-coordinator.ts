@@ -60,6 +60,8 @@ export interface Behaviour {
   clockOffsetMs: number;
   /** Refuse enrolments with this. */
   refuseEnrolment: ProblemCode | null;
+  /** Over how long the agents shall spread what all of them do; undefined: not said, as before it could be. */
+  spreadMs: number | undefined;
   /** Cut the connection instead of answering the next enrolments, after they have been done. */
   loseEnrolmentAnswers: number;
 }
@@ -96,6 +98,7 @@ export class TestCoordinator {
     acknowledges: true,
     clockOffsetMs: 0,
     refuseEnrolment: null,
+    spreadMs: undefined,
     loseEnrolmentAnswers: 0,
   };
   readonly runner = { id: randomUUID(), name: 'Test Runner' };
@@ -178,7 +181,8 @@ export class TestCoordinator {
 
   /** Tells the agent that is connected what holds now. */
   announce(): void {
-    if (this.keys.announcement !== null) this.session?.send({ type: 'trust', ...this.keys.announcement });
+    const { spreadMs } = this.behaviour;
+    if (this.keys.announcement !== null) this.session?.send({ type: 'trust', ...this.keys.announcement, spreadMs });
   }
 
   /** Gives out a fresh token, as for a package that is downloaded again; the one before is worth nothing then. */
@@ -412,6 +416,7 @@ export class TestCoordinator {
       publicKey: this.keys.keyFor(this.#told),
       signature: this.behaviour.badSignature ? signature.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) : signature,
       ...this.#newsFor(hello.trust),
+      spreadMs: this.behaviour.spreadMs,
       resume: hello.operations.map(({ operation, attempt }) => ({
         operation,
         attempt,

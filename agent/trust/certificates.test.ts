@@ -187,6 +187,29 @@ test('whether it can do without an authority is tried later than 2,000 others do
   expect((await identityOf(agent.state)).keptAuthorities).toBeUndefined();
 });
 
+test('in a fleet that is said to be small, it is tried at once', async () => {
+  const { coordinator, first, second, config } = await ready();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000, spreadMs: 10 });
+  const clock = manualClock(Date.now());
+  const agent = await testAgent(coordinator, { config, clock });
+  await coordinator.connected();
+  coordinator.useCertificate(second);
+  // Said when it was welcomed, and said anew with an announcement.
+  for (const [spreadMs, authorities] of [
+    [undefined, first.ca + second.ca],
+    [20, second.ca],
+  ] as const) {
+    coordinator.behaviour.spreadMs = spreadMs;
+    coordinator.keys.trustAuthorities(authorities);
+    const { serial } = coordinator.keys;
+    coordinator.announce();
+    await expect.poll(async () => (await identityOf(agent.state)).trust?.serial).toBe(serial);
+    clock.advance((spreadMs ?? 10) / 10);
+    expect(await coordinator.said('trust-noted', (said) => said.serial === serial)).toMatchObject({ problem: null });
+  }
+  expect(coordinator.trustCalls).toHaveLength(1);
+});
+
 test('what is announced while the authorities are about to be tried is tried with them, by one connection', async () => {
   const { coordinator, first, second, config } = await ready();
   Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });

@@ -63,6 +63,10 @@ export class PresenceTable {
     return this.#replicas.get(replicaId);
   }
 
+  get size(): number {
+    return this.#replicas.size;
+  }
+
   all(): IterableIterator<ReplicaState> {
     return this.#replicas.values();
   }

@@ -14,6 +14,7 @@ import type { RoundTrips } from './round-trips.ts';
 import type { UpgradeIntake, WorkIntake } from './runner-link.ts';
 import type { Session, SessionHandler } from './session.ts';
 import { SharedKeys } from './shared-keys.ts';
+import { spreadMs } from './spread.ts';
 import { SILENCE_MS } from './sweep.ts';
 import type { TrustBook, TrustIntake } from './trust-book.ts';
 
@@ -105,6 +106,7 @@ export function sessionHandler(deps: SessionDeps): SessionHandler & { greet(sess
         publicKey,
         signature: trust.sign(welcomeSigningText(message.nonce, message.replica, admitted.epoch), publicKey),
         ...(news === null ? {} : { trust: news }),
+        spreadMs: spreadMs(table.size),
         resume: [...resume],
       });
       deps.arrived?.();

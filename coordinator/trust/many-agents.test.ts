@@ -14,6 +14,7 @@ it(`a rotation with ${AGENTS} connected agents tells each once, and writes what 
   timeout: 300_000,
 }, async () => {
   let whole = await startWhole();
+  const spreads = new Set<number | undefined>();
   const { clock } = whole;
   const place = { store: whole.coordinator.store, clock };
   const publicKey = (await whole.call('getTrust')).body.key.publicKey;
@@ -37,6 +38,7 @@ it(`a rotation with ${AGENTS} connected agents tells each once, and writes what 
             now: () => clock.now(),
             onMessage: (message, agent) => {
               if (message.type === 'trust') told.set(agent, (told.get(agent) ?? 0) + 1);
+              if (message.type === 'trust' || message.type === 'welcome') spreads.add(message.spreadMs);
             },
           },
         ),
@@ -90,6 +92,7 @@ it(`a rotation with ${AGENTS} connected agents tells each once, and writes what 
       }
     }
     live.close();
+    expect([...spreads], 'a hundred a second').toEqual([Math.min(AGENTS * 10, 20_000)]);
     for (const agent of agents) agent.kill();
   } finally {
     await whole.stop();

@@ -2,7 +2,9 @@ import type { Trust as TrustAnswer } from '../../protocol/api/trust.ts';
 import type { Clock } from '../../protocol/clock.ts';
 import { OutrunnerError } from '../../protocol/problems.ts';
 import type { ToldTrust } from '../../protocol/trust.ts';
+import type { ToAgent } from '../../protocol/wire.ts';
 import type { RunnerLink } from '../gateway/runner-link.ts';
+import { spreadMs } from '../gateway/spread.ts';
 import type { TrustIntake } from '../gateway/trust-book.ts';
 import type { Logger } from '../http/log.ts';
 import type { Live } from '../live/live.ts';
@@ -158,7 +160,7 @@ export class Trust implements TrustIntake {
   async #move(): Promise<void> {
     const left = new Set(this.#notMoved());
     if (left.size === 0 || this.#deps.stopping.aborted) return;
-    const { clock, link, announced, stopping } = this.#deps;
+    const { clock, link, stopping } = this.#deps;
     await new Promise<void>((resolve) => {
       const late = clock.after(MOVE_WITHIN_MS, () => done());
       const done = () => {
@@ -168,7 +170,7 @@ export class Trust implements TrustIntake {
       };
       stopping.addEventListener('abort', done);
       this.#moving = { left, done };
-      link.sendAll(left, { type: 'trust', ...announced.announcement });
+      link.sendAll(left, this.#announcement());
     });
     this.#moving = null;
   }
@@ -186,10 +188,14 @@ export class Trust implements TrustIntake {
   }
 
   #tell(): void {
-    const { link, announced } = this.#deps;
     const ids = this.#listening().map(({ replicaId }) => replicaId);
-    link.sendAll(ids, { type: 'trust', ...announced.announcement });
+    this.#deps.link.sendAll(ids, this.#announcement());
     this.#soon();
+  }
+
+  #announcement(): ToAgent {
+    const { link, announced } = this.#deps;
+    return { type: 'trust', ...announced.announcement, spreadMs: spreadMs([...link.replicas()].length) };
   }
 
   /** An agent holds a later statement than this coordinator: a newer one is made, so that agents take note of it. */
