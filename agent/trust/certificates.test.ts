@@ -189,7 +189,7 @@ test('whether it can do without an authority is tried later than 2,000 others do
 
 test('in a fleet that is said to be small, it is tried at once', async () => {
   const { coordinator, first, second, config } = await ready();
-  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000, spreadMs: 10 });
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000, spreadMs: 100 });
   const clock = manualClock(Date.now());
   const agent = await testAgent(coordinator, { config, clock });
   await coordinator.connected();
@@ -203,10 +203,10 @@ test('in a fleet that is said to be small, it is tried at once', async () => {
     expect(await coordinator.said('trust-noted', (said) => said.serial === serial)).toMatchObject({ problem: null });
   };
   // As it was said with the welcome; the agents of tests draw a tenth of it.
-  await isGivenUp(undefined, 1);
+  await isGivenUp(undefined, 10);
   expect(await announced(coordinator, first.ca + second.ca)).toMatchObject({ problem: null });
   // As it is said with an announcement.
-  await isGivenUp(20, 2);
+  await isGivenUp(10, 1);
   expect(coordinator.trustCalls).toHaveLength(2);
 });
 
