@@ -87,6 +87,8 @@ describe.skipIf(process.platform === 'win32')(
         true,
         ['late'],
       ]);
+      // What it printed after that is shown, and does not take the step up again.
+      expect(end.steps.find(({ step }) => step === 'install')?.state).toBe('failed');
       expect(windows.leftovers()).toEqual([]);
     });
 
