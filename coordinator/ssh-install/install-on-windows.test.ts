@@ -21,9 +21,9 @@ import { ARGUMENTS, COMMAND } from './windows-script.ts';
 
 /** Stands for the agent in the package: says how it was called, and that it has come to its end. */
 const GOOD = 'echo "installing $1 $2 $5 $6 $7"; touch "$USERPROFILE/whole"';
-/** Runs until the test lets it go. */
+/** Runs until the test lets it go, or is over. */
 const SLOW =
-  'touch "$USERPROFILE/begun"; while [ ! -e "$USERPROFILE/go" ]; do sleep 0.05; done; touch "$USERPROFILE/whole"';
+  'touch "$USERPROFILE/begun"; while [ -d "$USERPROFILE" ] && [ ! -e "$USERPROFILE/go" ]; do sleep 0.05; done; touch "$USERPROFILE/whole"';
 const OLD_NAME = 'outrunner-install-01234567-89ab-cdef-0123-456789abcdef';
 
 function sourceOf({ bytes, ...made }: SmallPackage, sent: Uint8Array = bytes): PackageSource {

@@ -10,7 +10,7 @@ import { StandInWindows } from '../testing/windows-stand-in.ts';
 const PROGRAM = join(import.meta.dirname, '../testing/windows-install-program.ts');
 const GOOD = 'echo "installing für $USERPROFILE"; env >"$USERPROFILE/environment"';
 const SLOW =
-  'touch "$USERPROFILE/begun"; while [ ! -e "$USERPROFILE/go" ]; do sleep 0.05; done; echo late; touch "$USERPROFILE/whole"';
+  'touch "$USERPROFILE/begun"; while [ -d "$USERPROFILE" ] && [ ! -e "$USERPROFILE/go" ]; do sleep 0.05; done; echo late; touch "$USERPROFILE/whole"';
 
 describe.skipIf(process.platform === 'win32')(
   'an installation on Windows as a process, with a stand-in for PowerShell (needs a POSIX shell)',
@@ -87,6 +87,8 @@ describe.skipIf(process.platform === 'win32')(
         true,
         ['late'],
       ]);
+      // What it printed after that is shown, and does not take the step up again.
+      expect(end.steps.find(({ step }) => step === 'install')?.state).toBe('failed');
       expect(windows.leftovers()).toEqual([]);
     });
 

@@ -97,7 +97,8 @@ export class InstallSteps {
       if (text === '' || text.startsWith(MARK)) return;
       lines.push(text);
       this.ports.printed(text);
-      this.ports.tell('install', { state: 'running', detail: text });
+      // A script that comes to its end after the installation was ended: the step has failed already.
+      if (!this.signal.aborted) this.ports.tell('install', { state: 'running', detail: text });
     };
   }
 

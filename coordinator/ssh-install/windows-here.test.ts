@@ -34,6 +34,8 @@ describe.skipIf(process.platform === 'win32')(
       whole = await startWhole({ settings: { agentsDir }, here: windows.computer() });
     });
     afterEach(async () => {
+      // A coordinator that stops waits for a script that runs, also after a test that failed.
+      await rm(inHome('wait'), { force: true });
       await whole.stop();
       windows.remove();
     });

@@ -184,6 +184,8 @@ test('on Windows the steps are those of Windows, also when it is cancelled while
   });
   tell({ ...own, steps });
   await expect.element(list.getByText('install.ps1 comes to its end…')).toBeVisible();
+  // There is nothing more to cancel.
+  expect(screen.getByRole('button', { name: 'Cancel installation' }).query()).toBeNull();
   tell({ ...own, steps, state: 'failed', endedAt: TIME, problem: cancelled });
   await expect.element(screen.getByRole('button', { name: 'Try again' })).toBeVisible();
   expect(document.body.textContent).not.toContain('install.sh');

@@ -102,6 +102,21 @@ test('shows an installation that runs when it is opened again, and what it asks'
   });
 });
 
+test('one that was found running is shown to its end: why it failed is not missed', async () => {
+  const install = installed();
+  installs = [install];
+  const client = createQueryClient();
+  const screen = await render(
+    testPage(<SshInstallDialog runner={runner} opened onClose={() => undefined} />, { client }),
+  );
+  await expect.element(screen.getByRole('list', { name: 'Steps' })).toBeVisible();
+  const problem = toProblem(new OutrunnerError('ssh-install-cancelled'));
+  keepSshInstall(client, { ...install, state: 'failed', endedAt: TIME, problem });
+  await expect.element(screen.getByText('The installation was cancelled')).toBeVisible();
+  await screen.getByRole('button', { name: 'Try again' }).click();
+  await expect.element(screen.getByRole('textbox', { name: 'Host' })).toBeVisible();
+});
+
 test('a changed host key is shown beside the known one, which can be forgotten; the form is there again', async () => {
   const screen = await show();
   await screen.getByRole('textbox', { name: 'Host' }).fill('ann@db.example');

@@ -39,13 +39,14 @@ function Content({ runner, connection, onClose }: Required<Omit<Props, 'opened'>
   const [draft, setDraft] = useState<SshDraft>({ ...EMPTY_DRAFT, connection });
   /** undefined: nobody chose yet; null: the form. */
   const [shown, setShown] = useState<WhichInstall | null | undefined>(undefined);
+  const running = installs.data?.find(({ endedAt }) => endedAt === null);
+  // To its end: also one whose first event was here before the answer to its start.
+  if (shown === undefined && running !== undefined) setShown(running);
   return (
     <DataState query={installs}>
-      {(list) => {
-        const running = list.find(({ endedAt }) => endedAt === null) ?? null;
-        const which = shown === undefined ? running : shown;
-        if (which !== null)
-          return <SshInstallProgress which={which} onClose={onClose} onAgain={() => setShown(null)} />;
+      {() => {
+        if (shown !== undefined && shown !== null)
+          return <SshInstallProgress which={shown} onClose={onClose} onAgain={() => setShown(null)} />;
         return (
           <DataState query={detail}>
             {(now) =>

@@ -49,7 +49,7 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
             </Alert>
           )}
           <Group justify="flex-end" gap="xs">
-            {install.endedAt === null ? (
+            {isUnderWay(install) && (
               <ActionButton
                 variant="default"
                 loading={cancel.isPending}
@@ -61,12 +61,11 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
               >
                 Cancel installation
               </ActionButton>
-            ) : (
-              install.state === 'failed' && (
-                <Button variant="default" onClick={onAgain}>
-                  Try again
-                </Button>
-              )
+            )}
+            {install.state === 'failed' && (
+              <Button variant="default" onClick={onAgain}>
+                Try again
+              </Button>
             )}
             <Button onClick={onClose}>{install.endedAt === null ? 'Close, it goes on' : 'Close'}</Button>
           </Group>
@@ -74,6 +73,11 @@ export function SshInstallProgress({ which, onClose, onAgain }: Props) {
       )}
     </DataState>
   );
+}
+
+/** Whether there is still something to cancel: after a step that failed it only cleans up. */
+function isUnderWay({ endedAt, steps }: SshInstall): boolean {
+  return endedAt === null && steps.every(({ state }) => state !== 'failed');
 }
 
 function placeText({ where, host, port, user }: SshInstall): string {
