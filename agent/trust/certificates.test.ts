@@ -107,6 +107,16 @@ describe.each(['websocket', 'polling'])('over %s', (transport) => {
   });
 });
 
+/** A session that lasts, of an agent whose time the test moves on. `spreadMs`: what the coordinator says of its fleet. */
+async function longSession(spreadMs?: number) {
+  const { coordinator, first, second, config } = await ready();
+  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000, spreadMs });
+  const clock = manualClock(Date.now());
+  const agent = await testAgent(coordinator, { config, clock });
+  await coordinator.connected();
+  return { coordinator, first, second, clock, agent };
+}
+
 test('a package of before the change enrols, also through a proxy', async () => {
   const { coordinator, second, config } = await ready();
   coordinator.keys.trustAuthorities(second.ca);
@@ -159,11 +169,7 @@ test('in a session that lasts it is tried again, and the old authorities go as s
 });
 
 test('whether it can do without an authority is tried later than 2,000 others do; no connection waits for that', async () => {
-  const { coordinator, first, second, config } = await ready();
-  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });
-  const clock = manualClock(Date.now());
-  const agent = await testAgent(coordinator, { config, clock });
-  await coordinator.connected();
+  const { coordinator, first, second, clock, agent } = await longSession();
   expect(await announced(coordinator, first.ca + second.ca)).toMatchObject({ problem: null });
   coordinator.useCertificate(second);
   announce(coordinator, second.ca);
@@ -188,11 +194,7 @@ test('whether it can do without an authority is tried later than 2,000 others do
 });
 
 test('in a fleet that is said to be small, it is tried at once', async () => {
-  const { coordinator, first, second, config } = await ready();
-  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000, spreadMs: 100 });
-  const clock = manualClock(Date.now());
-  const agent = await testAgent(coordinator, { config, clock });
-  await coordinator.connected();
+  const { coordinator, first, second, clock, agent } = await longSession(100);
   coordinator.useCertificate(second);
   const isGivenUp = async (spreadMs: number | undefined, afterMs: number) => {
     coordinator.behaviour.spreadMs = spreadMs;
@@ -211,11 +213,7 @@ test('in a fleet that is said to be small, it is tried at once', async () => {
 });
 
 test('what is announced while the authorities are about to be tried is tried with them, by one connection', async () => {
-  const { coordinator, first, second, config } = await ready();
-  Object.assign(coordinator.behaviour, { heartbeatMs: 60_000, silenceMs: 3_600_000 });
-  const clock = manualClock(Date.now());
-  const agent = await testAgent(coordinator, { config, clock });
-  await coordinator.connected();
+  const { coordinator, first, second, clock, agent } = await longSession();
   announce(coordinator, second.ca);
   await untilKept(agent);
   clock.advance(1_000);

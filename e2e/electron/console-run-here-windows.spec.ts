@@ -11,7 +11,7 @@ import { publish } from '../support/releases.ts';
 import { expect } from '../support/test.ts';
 import { fillWizard } from '../support/wizard-to.ts';
 import { test as base, signInToHosted } from './hosted-console.ts';
-import { openOnStandIn } from './shell-under-test.ts';
+import { openOnStandIn, type ShellOnStandIn } from './shell-under-test.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
@@ -53,6 +53,18 @@ const test = base.extend<{ windows: StandInWindows }>({
     delete process.env.STAND_IN_WINDOWS;
   },
 });
+/** Creates a Runner and asks for it to run on this computer; a person has allowed that outside of the page. */
+async function runHere(shell: ShellOnStandIn) {
+  shell.answers.button = 0;
+  const { page } = shell;
+  await page.getByRole('button', { name: 'System menu' }).click();
+  await page.getByRole('menuitem', { name: 'Runner Management' }).click();
+  await page.getByText('Create Runner').first().click();
+  await fillWizard(page, 'desk');
+  await page.getByRole('button', { name: 'Run on this computer' }).click();
+  return { page, dialog: page.getByRole('dialog', { name: 'Run desk on this computer' }) };
+}
+
 test.skip(process.platform !== 'linux', 'the stand-ins are scripts of a POSIX shell, and launchd asks nobody for HOME');
 
 test('a hosted coordinator’s Runner is installed on Windows from its package, and nothing else stays there', async ({
@@ -61,14 +73,7 @@ test('a hosted coordinator’s Runner is installed on Windows from its package, 
   windows,
   work,
 }) => {
-  shell.answers.button = 0;
-  const { page } = shell;
-  await page.getByRole('button', { name: 'System menu' }).click();
-  await page.getByRole('menuitem', { name: 'Runner Management' }).click();
-  await page.getByText('Create Runner').first().click();
-  await fillWizard(page, 'desk');
-  await page.getByRole('button', { name: 'Run on this computer' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Run desk on this computer' });
+  const { page, dialog } = await runHere(shell);
   await expect(dialog.getByText('On this computer (DESK), as jörg')).toBeVisible();
   const runner = async () => (await coordinator.api.call('listRunners', {})).items[0];
   const env = { HOME: windows.home, XDG_RUNTIME_DIR: path.join(windows.home, 'run') };
@@ -90,15 +95,8 @@ test('a hosted coordinator’s Runner is installed on Windows from its package, 
 });
 
 test('when it fails there, what the agent said is shown in its own letters', async ({ shell, windows }) => {
-  shell.answers.button = 0;
   windows.behave('is forbidden');
-  const { page } = shell;
-  await page.getByRole('button', { name: 'System menu' }).click();
-  await page.getByRole('menuitem', { name: 'Runner Management' }).click();
-  await page.getByText('Create Runner').first().click();
-  await fillWizard(page, 'desk');
-  await page.getByRole('button', { name: 'Run on this computer' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Run desk on this computer' });
+  const { page, dialog } = await runHere(shell);
   await expect(dialog.getByText(/A policy of this computer forbids scripts of PowerShell/).first()).toBeVisible();
   await expect(dialog.getByText(/da die Ausführung von Skripts deaktiviert ist/).first()).toBeVisible();
   await expect(dialog.getByRole('button', { name: 'Try again' })).toBeVisible();
